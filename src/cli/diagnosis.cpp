@@ -1,0 +1,241 @@
+#include "cli/diagnosis.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "cli/complaint.hpp"
+#include "diagnose/verdict.hpp"
+#include "facts/fact.hpp"
+#include "fix/fix.hpp"
+#include "mesh/path.hpp"
+#include "playbook/execute.hpp"
+#include "playbook/library.hpp"
+#include "report/report.hpp"
+#include "run/interrupt.hpp"
+#include "run/live.hpp"
+#include "run/recorder.hpp"
+#include "run/replay.hpp"
+#include "util/shell.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::cli {
+
+namespace {
+
+int fail(const Io& io, Exit code, const std::string& sentence) {
+  io.err("meshdx: " + printable(sentence) + "\n");
+  return code;
+}
+
+/// A question with all that is needed to answer it, whoever runs the commands.
+struct Job {
+  std::string program;
+  std::vector<std::string> args;           ///< as typed, without --record
+  const Options& options;
+  mesh::Complaint complaint;
+  playbook::Playbook playbook;
+  std::vector<diagnose::Cause> causes;
+};
+
+struct Failure {
+  Exit code = k_ok;
+  std::string sentence;
+};
+
+/// Reads the playbook and its causes. What is wrong with them is bad input; a playbook that does not exist is wrong usage.
+Failure load(const std::string& directory, Job& job) {
+  const auto library = playbook::Library::open(directory);
+  if (!library) return {k_bad_input, library.error()};
+  const auto ids = library->playbook_ids();
+  const bool known = std::find(ids.begin(), ids.end(), job.complaint.playbook) != ids.end();
+  auto playbook = library->playbook(job.complaint.playbook);
+  if (!playbook) return {known ? k_bad_input : k_usage, playbook.error()};
+  job.playbook = std::move(*playbook);
+  auto causes = library->causes_of(job.playbook);
+  if (!causes) return {k_bad_input, causes.error()};
+  job.causes = std::move(*causes);
+  return {};
+}
+
+/// Progress on one line of a terminal, wiped when the result comes.
+playbook::ExecuteOptions execute_options(const Options& options, const Io& io) {
+  playbook::ExecuteOptions execute;
+  execute.step_timeout = options.step_timeout;
+  execute.probe = options.probe;
+  execute.log_lines = options.log_lines;
+  if (io.err_terminal) {
+    execute.progress = [&io](const std::string& line) {
+      const auto room = static_cast<std::size_t>(std::max(io.width - 1, 20));
+      io.err("\r\033[K" + printable(line).substr(0, room));
+    };
+  }
+  return execute;
+}
+
+std::vector<std::vector<fix::Fix>> make_fixes(const Job& job, const diagnose::Verdict& verdict, const evidence::Evidence& evidence) {
+  std::vector<std::vector<fix::Fix>> fixes;
+  for (const auto& result : verdict.causes) {
+    const auto holds_after = [&](const evidence::Evidence& edited) {
+      return diagnose::evaluate(diagnose::condition_of(result), facts::FactBase(edited, job.complaint));
+    };
+    fixes.push_back(fix::make_fixes(result, evidence, context_flags(job.options), holds_after));
+  }
+  return fixes;
+}
+
+/// What the reader must know to weigh the verdict.
+std::vector<std::string> remarks(const Job& job, const evidence::Evidence& evidence) {
+  std::vector<std::string> lines;
+  const mesh::View view(evidence);
+  const auto path = mesh::follow(view, job.complaint);
+  if (path.caller.chosen && path.caller.pod != nullptr) {
+    const auto& pod = path.caller.pod->meta;
+    lines.push_back("Nobody was named with --from: this is seen from pod " + pod.name + " in " + pod.ns + ".");
+  }
+  return lines;
+}
+
+/// Runs the playbook and prints the verdict.
+int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evidence, const Io& io) {
+  const auto& options = job.options;
+  report::Report report;
+  report.trail = playbook::execute(job.playbook, job.complaint, runner, evidence, execute_options(options, io));
+  if (io.err_terminal) io.err("\r\033[K");
+  if (!report.trail.no_cluster.empty() && !report.trail.interrupted) {
+    return fail(io, k_failed, "Nothing could be read from a cluster: " + report.trail.no_cluster);
+  }
+  diagnose::Question question;
+  for (const auto& cause : job.causes) question.causes.push_back(&cause);
+  question.healthy_when = job.playbook.healthy_when;
+  question.notes = job.playbook.notes;
+  const facts::FactBase facts(evidence, job.complaint);
+  report.verdict = diagnose::diagnose(question, facts);
+  report.fixes = make_fixes(job, report.verdict, evidence);
+  report.playbook = job.playbook.id;
+  report.title = job.playbook.title;
+  report.question = question_text(job.complaint, options.from);
+  const auto symptom = symptom_text(job.complaint);
+  report.symptom = symptom.empty() ? "'" + job.playbook.title + "'" : symptom;
+  report.args = job.args;
+  report.verify = job.program + " " + shell_join(job.args);
+  report.context_flags = context_flags(options);
+  report.remarks = remarks(job, evidence);
+  const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
+  io.out(options.output == "json" ? report::to_json(report) : report::to_text(report, look));
+  return report::exit_code(report);
+}
+
+/// Versions for a recording's head, as far as they were read.
+std::map<std::string, std::string> versions_of(const evidence::Evidence& evidence) {
+  using evidence::Kind;
+  std::map<std::string, std::string> versions;
+  const auto& kube = evidence.get<evidence::KubeVersion>({Kind::kube_version, "", "", ""});
+  if (kube.ok()) versions = {{"kubernetes", kube.value.server}, {"kubectl", kube.value.client}};
+  const auto& istio = evidence.get<evidence::IstioVersion>({Kind::istio_version, "", "", ""});
+  if (istio.ok()) versions["istioctl"] = istio.value.client;
+  if (istio.ok() && !istio.value.control_planes.empty()) versions["istio"] = istio.value.control_planes.front();
+  return versions;
+}
+
+run::LiveOptions live_options(const Options& options) {
+  run::LiveOptions live;
+  live.parallel = static_cast<std::size_t>(options.parallel);
+  live.deadline = options.deadline;
+  live.probe = options.probe;
+  live.context = options.context;
+  live.kubeconfig = options.kubeconfig;
+  live.as = options.as;
+  live.as_groups = options.as_groups;
+  return live;
+}
+
+/// The question a recording holds, with the outer command's flags for the output in place of its own.
+Expected<Options> recorded_question(const std::vector<std::string>& args, const Options& outer) {
+  auto question = parse(args);
+  if (!question) return question;
+  if (!question->command->diagnoses) {
+    return Error{"'meshdx " + std::string(question->command->name) + "' asks no question that a recording can answer."};
+  }
+  question->record.clear();
+  question->playbooks = outer.playbooks;
+  if (outer.given.count("--output") != 0) question->output = outer.output;
+  question->verbose = std::max(question->verbose, outer.verbose);
+  question->no_color = question->no_color || outer.no_color;
+  return question;
+}
+
+}  // namespace
+
+std::vector<std::string> without_record(const std::vector<std::string>& args) {
+  std::vector<std::string> words;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == "--record") {
+      ++i;
+    } else if (!starts_with(args[i], "--record=")) {
+      words.push_back(args[i]);
+    }
+  }
+  return words;
+}
+
+Expected<mesh::Complaint> complaint_of(const Options& options) {
+  Asked asked;
+  const auto& words = options.words;
+  const auto name = options.command->name == "mtls" ? "mtls" : words.front();
+  asked.code = options.command->name == "mtls" ? std::nullopt : read_code(name);
+  const bool by_code = asked.code.has_value() && options.command->name != "run";
+  asked.playbook = !by_code ? name : *asked.code == 404 ? "404" : "503";
+  asked.target = words.back();
+  asked.ns = options.ns;
+  asked.from = options.from;
+  asked.method = options.method;
+  asked.headers = options.headers;
+  return make_complaint(asked);
+}
+
+int diagnose_live(const std::string& program, const std::vector<std::string>& args, const Options& options, const Io& io) {
+  Job job{program, without_record(args), options, {}, {}, {}};
+  auto complaint = complaint_of(options);
+  if (!complaint) return fail(io, k_usage, complaint.error());
+  job.complaint = std::move(*complaint);
+  if (const auto failure = load(options.playbooks, job); failure.code != k_ok) return fail(io, failure.code, failure.sentence);
+  if (!options.record.empty()) {
+    const auto free = run::check_recording_target(options.record);
+    if (!free) return fail(io, k_usage, free.error());
+  }
+  const run::InterruptGuard guard;
+  run::LiveRunner live(live_options(options));
+  run::RecordingRunner recorder(live);
+  evidence::Evidence evidence;
+  const bool recording = !options.record.empty();
+  const int code = answer(job, recording ? static_cast<run::CommandRunner&>(recorder) : live, evidence, io);
+  if (!recording) return code;
+  run::Recording head;
+  head.args = job.args;
+  head.versions = versions_of(evidence);
+  const auto written = recorder.write(options.record, head);
+  if (!written) return fail(io, k_failed, written.error());
+  if (io.err_terminal) io.err("Recorded to " + printable(options.record) + "\n");
+  return code;
+}
+
+int replay(const std::string& program, const Options& options, const Io& io) {
+  const auto& path = options.words.front();
+  const auto recording = run::read_recording(path);
+  if (!recording) return fail(io, k_bad_input, recording.error());
+  const auto& args = options.has_dashes ? options.after_dashes : recording->args;
+  const Exit wrong = options.has_dashes ? k_usage : k_bad_input;
+  const auto whose = options.has_dashes ? std::string() : path + " holds no question that meshdx can ask: ";
+  const auto question = recorded_question(without_record(args), options);
+  if (!question) return fail(io, wrong, whose + question.error());
+  Job job{program, without_record(args), *question, {}, {}, {}};
+  auto complaint = complaint_of(*question);
+  if (!complaint) return fail(io, wrong, whose + complaint.error());
+  job.complaint = std::move(*complaint);
+  if (const auto failure = load(options.playbooks, job); failure.code != k_ok) return fail(io, failure.code, failure.sentence);
+  run::ReplayRunner runner(*recording);
+  evidence::Evidence evidence;
+  return answer(job, runner, evidence, io);
+}
+
+}  // namespace meshdx::cli

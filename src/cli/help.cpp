@@ -1,0 +1,93 @@
+#include "cli/help.hpp"
+
+#include <algorithm>
+
+namespace meshdx::cli {
+
+namespace {
+
+constexpr const char* k_about =
+    "meshdx finds out why requests in an Istio mesh fail (503, 404, mTLS) and prints the fix to paste.\n"
+    "It only reads: kubectl get and logs, istioctl proxy-status and proxy-config. It never changes the cluster.\n";
+
+std::string padded(std::string text, std::size_t width) {
+  text.resize(std::max(width, text.size() + 2), ' ');
+  return text;
+}
+
+std::string command_lines() {
+  std::string text;
+  for (const auto& command : commands()) {
+    const auto words = std::string(command.name) + (command.words.empty() ? "" : " ") + std::string(command.words);
+    text += "  " + padded("meshdx " + words, 35) + std::string(command.help) + "\n";
+  }
+  return text;
+}
+
+std::string flag_lines(unsigned groups) {
+  std::string text;
+  for (const auto& flag : flags()) {
+    if ((flag.group & groups) == 0) continue;
+    std::string left = flag.letter.empty() ? "    " : std::string(flag.letter) + ", ";
+    left += std::string(flag.name) + (flag.value.empty() ? "" : " " + std::string(flag.value));
+    text += "  " + padded(left, 35) + std::string(flag.help) + "\n";
+  }
+  return text;
+}
+
+constexpr const char* k_targets =
+    "TARGET is what you have at hand: a URL as the caller typed it, a Service or a workload.\n"
+    "  http://web.shop:8080/path?x=1   web   svc/web   deploy/web   pod/web-0   web.shop   10.0.0.1:80   [::1]:80\n";
+
+constexpr const char* k_exit_codes =
+    "Exit codes, the same for every -o:\n"
+    "  0    nothing wrong, and everything that tells was checked\n"
+    "  1    meshdx or the access to the cluster failed\n"
+    "  2    a cause was found (mtls: the hop is not mutual TLS)\n"
+    "  3    inconclusive: nothing confirmed, something could not be checked\n"
+    "  64   wrong usage\n"
+    "  65   a bad playbook or recording\n"
+    "  130  interrupted; what was gathered until then is reported\n";
+
+constexpr const char* k_examples =
+    "Examples:\n"
+    "  meshdx 503 http://web.shop/ -n shop --from client\n"
+    "      Why does client get 503 from web? Without --from, callers are found in web's own log.\n"
+    "  meshdx 404 http://shop.example.com/cart --from gateway\n"
+    "      Why does the ingress gateway answer 404?\n"
+    "  meshdx mtls web.shop -n shop --from client\n"
+    "      Is the hop from client to web mutual TLS?\n"
+    "  meshdx 000 web.shop -n shop --from client --record case.tar.gz\n"
+    "      Keep everything that was read; secrets are redacted. Later, on any machine, without a cluster:\n"
+    "  meshdx replay case.tar.gz\n"
+    "      The same verdict, text and exit code.\n"
+    "  meshdx replay case.tar.gz -- 404 http://web.shop/cart -n shop --from client\n"
+    "      Another question to the same recording.\n"
+    "  meshdx plan 503 web.shop -n shop --from client\n"
+    "      What would be run? For those who must ask before they may.\n";
+
+}  // namespace
+
+std::string short_help() {
+  return std::string(k_about) + "\nUsage:\n" + command_lines() + "\nMost used flags:\n" + flag_lines(k_question) + flag_lines(k_output) +
+         "\nmeshdx --help tells everything, with examples and exit codes.\n";
+}
+
+std::string long_help() {
+  return std::string(k_about) + "\nUsage:\n" + command_lines() + "  " + padded("meshdx --version", 35) + "print the version\n\n" + k_targets +
+         "\nThe question:\n" + flag_lines(k_question) + "\nHow it is asked:\n" + flag_lines(k_cluster) + "\nThe result:\n" +
+         flag_lines(k_output) + "\nMore:\n" + flag_lines(k_playbooks | k_graph) + "\n" + k_examples + "\n" + k_exit_codes +
+         "\nResults go to stdout, progress to stderr and only to a terminal. As kubectl-meshdx on PATH it is also\n"
+         "`kubectl meshdx`. The JSON of -o json is meshdx.report/v1; `meshdx help schema` prints its JSON Schema.\n";
+}
+
+std::string command_help(const Command& command) {
+  std::string text = "meshdx " + std::string(command.name) + (command.words.empty() ? "" : " ") + std::string(command.words) + "\n  " +
+                     std::string(command.help) + ".\n";
+  const auto known = flag_lines(command.groups);
+  if (command.diagnoses) text += "\n" + std::string(k_targets);
+  if (!known.empty()) text += "\nFlags:\n" + known;
+  return text;
+}
+
+}  // namespace meshdx::cli

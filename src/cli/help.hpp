@@ -1,0 +1,19 @@
+// What meshdx tells about itself; made from the tables of options.hpp.
+#pragma once
+
+#include <string>
+
+#include "cli/options.hpp"
+
+namespace meshdx::cli {
+
+constexpr const char* k_version = "0.1.0";
+
+/// -h: what fits on a screen.
+std::string short_help();
+/// --help: all flags, examples, exit codes.
+std::string long_help();
+/// `meshdx help COMMAND`: its synopsis and flags.
+std::string command_help(const Command& command);
+
+}  // namespace meshdx::cli

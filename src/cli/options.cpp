@@ -1,0 +1,85 @@
+#include "cli/options.hpp"
+
+#include <algorithm>
+
+#include "util/text.hpp"
+
+namespace meshdx::cli {
+
+const std::vector<Flag>& flags() {
+  static const std::vector<Flag> table = {
+      {"-n", "--namespace", "NS", "namespace where short names are looked up (default: default)", k_question},
+      {"", "--from", "CALLER", "who asked: a workload (client, client.shop) or gateway[/name[.ns]]", k_question},
+      {"-X", "--method", "METHOD", "method of the request, where routing depends on it (default: GET)", k_question},
+      {"-H", "--header", "'NAME: VALUE'", "header of the request, where routing depends on it (repeatable)", k_question},
+      {"", "--probe", "", "also read the sidecar's socket table (kubectl exec ... cat /proc/net/tcp)", k_question},
+      {"", "--log-lines", "N", "lines of each proxy's log to read (default: 500)", k_question},
+      {"", "--context", "NAME", "kubeconfig context, as for kubectl", k_cluster},
+      {"", "--kubeconfig", "FILE", "kubeconfig file, as for kubectl", k_cluster},
+      {"", "--as", "USER", "user to impersonate, as for kubectl", k_cluster},
+      {"", "--as-group", "GROUP", "group to impersonate, as for kubectl (repeatable)", k_cluster},
+      {"", "--parallel", "N", "commands under way at once (default: 8)", k_cluster},
+      {"", "--step-timeout", "TIME", "longest time for one command (default: 15s)", k_cluster},
+      {"", "--deadline", "TIME", "longest time for all of them (default: 60s)", k_cluster},
+      {"", "--record", "DIR", "keep what was read in DIR (or a .tar.gz), secrets redacted, for replay", k_cluster},
+      {"-o", "--output", "text|json", "form of the result (default: text)", k_output},
+      {"-v", "--verbose", "", "also show what was ruled out, not checked, and every command", k_output},
+      {"", "--no-color", "", "no colours (as with NO_COLOR in the environment)", k_output},
+      {"", "--playbooks", "DIR", "playbooks and causes that replace or add to the built-in ones", k_playbooks},
+      {"", "--format", "mermaid|dot", "form of the graph (default: mermaid)", k_graph},
+  };
+  return table;
+}
+
+const std::vector<Command>& commands() {
+  constexpr unsigned diagnosis = k_question | k_cluster | k_output | k_playbooks;
+  static const std::vector<Command> table = {
+      {"CODE", "TARGET", "find out why the caller saw CODE (000: no answer at all)", diagnosis, 2, 2, true},
+      {"mtls", "TARGET", "find out whether the hop to TARGET is mutual TLS, and if not, why", diagnosis, 1, 1, true},
+      {"run", "PLAYBOOK TARGET", "work through a playbook by its name", diagnosis, 2, 2, true},
+      {"replay", "DIR [-- ARGS]", "ask a recording its own question again, or another one", k_output | k_playbooks, 1, 1},
+      {"record", "DIR -- ARGS", "diagnose and keep what was read (the same as ARGS --record DIR)", 0, 1, 1},
+      {"plan", "CODE|PLAYBOOK TARGET", "print the commands that a diagnosis would run, and run none", k_question | k_cluster | k_playbooks, 2, 2},
+      {"list", "", "list playbooks and causes", k_output | k_playbooks, 0, 0},
+      {"graph", "PLAYBOOK", "draw a playbook's steps", k_graph | k_playbooks, 1, 1},
+      {"lint", "[FILE...]", "check playbooks and causes (without FILE: all of them)", k_playbooks, 0, 1000},
+      {"explain", "CAUSE", "tell about a cause, by its name or its MDX code", k_playbooks, 1, 1},
+      {"help", "[COMMAND]", "tell about meshdx or one of its commands", 0, 0, 1},
+  };
+  return table;
+}
+
+const Command* find_command(std::string_view name) {
+  const auto& table = commands();
+  const auto found = std::find_if(table.begin(), table.end(), [&](const Command& command) { return command.name == name; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> context_flags(const Options& options) {
+  std::vector<std::string> words;
+  const auto add = [&](const char* name, const std::string& value) {
+    if (value.empty()) return;
+    words.emplace_back(name);
+    words.push_back(value);
+  };
+  add("--context", options.context);
+  add("--kubeconfig", options.kubeconfig);
+  add("--as", options.as);
+  for (const auto& group : options.as_groups) add("--as-group", group);
+  return words;
+}
+
+Expected<std::chrono::milliseconds> read_duration(const std::string& text) {
+  const auto letters = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto number = to_number(text.substr(0, letters));
+  const auto unit = text.substr(letters);
+  std::uint64_t scale = 0;
+  if (unit == "ms") scale = 1;
+  if (unit == "s" || unit.empty()) scale = 1000;
+  if (unit == "m") scale = 60'000;
+  constexpr std::uint64_t day = 86'400'000;
+  if (!number || scale == 0 || *number == 0 || *number > day / scale) return Error{"'" + text + "' is no duration like 15s, 500ms or 2m"};
+  return std::chrono::milliseconds(*number * scale);
+}
+
+}  // namespace meshdx::cli

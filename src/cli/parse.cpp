@@ -1,0 +1,180 @@
+// The one file that pays for CLI11 (seconds of compile time). It parses flags only: commands and words are what is left
+// over, because CLI11 2.1 takes a positional `[::1]` apart and runs sub-command callbacks twice in some orders.
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+
+#include "cli/complaint.hpp"
+#include "cli/options.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::cli {
+
+namespace {
+
+/// Texts of flags whose values still need reading.
+struct Raw {
+  std::string parallel, log_lines, step_timeout, deadline;
+};
+
+using Adder = std::function<CLI::Option*(CLI::App&, const std::string& names, const std::string& help)>;
+
+CLI::Option* add_flag(CLI::App& app, const std::string& names, const std::string& help, bool& variable) {
+  return app.add_flag(names, variable, help);
+}
+CLI::Option* add_flag(CLI::App& app, const std::string& names, const std::string& help, int& variable) {
+  return app.add_flag(names, variable, help);
+}
+CLI::Option* add_flag(CLI::App& app, const std::string& names, const std::string& help, std::string& variable) {
+  return app.add_option(names, variable, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+CLI::Option* add_flag(CLI::App& app, const std::string& names, const std::string& help, std::vector<std::string>& variable) {
+  return app.add_option(names, variable, help)->type_size(1)->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+/// The variable of each flag, by long name. A row of flags() without one here is a programming error.
+std::map<std::string_view, Adder> adders(Options& o, Raw& raw) {
+  const auto to = [](auto& variable) -> Adder {
+    auto* target = &variable;
+    return [target](CLI::App& app, const std::string& names, const std::string& help) { return add_flag(app, names, help, *target); };
+  };
+  return {{"--namespace", to(o.ns)},        {"--from", to(o.from)},           {"--method", to(o.method)},
+          {"--header", to(o.headers)},      {"--probe", to(o.probe)},         {"--log-lines", to(raw.log_lines)},
+          {"--context", to(o.context)},     {"--kubeconfig", to(o.kubeconfig)}, {"--as", to(o.as)},
+          {"--as-group", to(o.as_groups)},  {"--parallel", to(raw.parallel)}, {"--step-timeout", to(raw.step_timeout)},
+          {"--deadline", to(raw.deadline)}, {"--record", to(o.record)},       {"--output", to(o.output)},
+          {"--verbose", to(o.verbose)},     {"--no-color", to(o.no_color)},   {"--playbooks", to(o.playbooks)},
+          {"--format", to(o.format)}};
+}
+
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+  const auto close = nearest(word, known);
+  return close.empty() ? "; see meshdx --help." : "; did you mean " + close + "?";
+}
+
+Expected<Done> read_choice(const char* flag, const std::string& value, const std::vector<std::string>& choices) {
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return Done{};
+  return Error{std::string(flag) + " " + value + " is not known; it takes " + join(choices, " or ") + "."};
+}
+
+Expected<Done> read_number(const char* flag, const std::string& value, int most, int& number) {
+  if (value.empty()) return Done{};
+  const auto read = to_number(value);
+  if (!read || *read == 0 || *read > static_cast<std::uint64_t>(most)) {
+    return Error{std::string(flag) + " " + value + " is not a number from 1 to " + std::to_string(most) + "."};
+  }
+  number = static_cast<int>(*read);
+  return Done{};
+}
+
+Expected<Done> read_time(const char* flag, const std::string& value, std::chrono::milliseconds& time) {
+  if (value.empty()) return Done{};
+  const auto read = read_duration(value);
+  if (!read) return Error{std::string(flag) + ": " + read.error() + "."};
+  time = *read;
+  return Done{};
+}
+
+Expected<Done> read_values(const Raw& raw, Options& o) {
+  for (const auto& done :
+       {read_number("--parallel", raw.parallel, 64, o.parallel), read_number("--log-lines", raw.log_lines, 1'000'000, o.log_lines),
+        read_time("--step-timeout", raw.step_timeout, o.step_timeout), read_time("--deadline", raw.deadline, o.deadline),
+        read_choice("-o", o.output, {"text", "json"}), read_choice("--format", o.format, {"mermaid", "dot"})}) {
+    if (!done) return done;
+  }
+  return Done{};
+}
+
+/// Finds the command among the words that are left when the flags are gone.
+Expected<Done> read_command(std::vector<std::string> words, Options& o) {
+  if (words.empty()) return Error{"What is to be diagnosed? For example: meshdx 503 http://web.shop/ -n shop --from client (see meshdx --help)."};
+  const auto name = words.front();
+  if (read_code(name)) {
+    o.command = find_command("CODE");
+  } else {
+    o.command = name == "CODE" ? nullptr : find_command(name);
+    words.erase(words.begin());
+  }
+  if (o.command == nullptr) {
+    std::vector<std::string> known;
+    for (const auto& command : commands()) known.emplace_back(command.name);
+    const bool number = to_number(name).has_value();
+    return Error{number ? name + " is no code that a caller can see: 000 (no answer) or 100 to 599."
+                        : "There is no command '" + name + "'" + did_you_mean(name, known)};
+  }
+  o.words = std::move(words);
+  return Done{};
+}
+
+Expected<Done> check_words(const Options& o) {
+  const auto& command = *o.command;
+  const std::string name = command.name == "CODE" ? o.words.front() : std::string(command.name);
+  const auto synopsis = "meshdx " + (command.name == "CODE" ? name : std::string(command.name)) + " " + std::string(command.words);
+  if (o.words.size() < command.min_words) return Error{"'meshdx " + name + "' lacks something: " + synopsis + "."};
+  if (o.words.size() > command.max_words) {
+    return Error{"'" + o.words[command.max_words] + "' is one word too many: " + (command.max_words == 0 ? "meshdx " + name : synopsis) + "."};
+  }
+  const bool takes_dashes = name == "replay" || name == "record";
+  if (o.has_dashes && !takes_dashes) return Error{"'meshdx " + name + "' takes nothing after --."};
+  if (name == "record" && o.after_dashes.empty()) return Error{"'meshdx record' lacks the question: " + synopsis + "."};
+  for (const auto& flag : flags()) {
+    if (o.given.count(std::string(flag.name)) == 0 || (command.groups & flag.group) != 0) continue;
+    const bool after = takes_dashes && (flag.group & (k_question | k_cluster)) != 0;
+    return Error{"'meshdx " + name + "' takes no " + std::string(flag.name) + (after ? " before --; put it into the question after that." : ".")};
+  }
+  return Done{};
+}
+
+/// Flags that CLI11 did not know begin with a dash; the other words are ours.
+Expected<std::vector<std::string>> only_words(const std::vector<std::string>& rest) {
+  std::vector<std::string> known;
+  for (const auto& flag : flags()) {
+    known.emplace_back(flag.name);
+    if (!flag.letter.empty()) known.emplace_back(flag.letter);
+  }
+  for (const auto& word : rest) {
+    if (word.size() < 2 || word.front() != '-') continue;
+    const auto name = word.substr(0, word.find('='));
+    return Error{"There is no flag " + name + (starts_with(name, "--") ? did_you_mean(name, known) : "; see meshdx --help.")};
+  }
+  return rest;
+}
+
+}  // namespace
+
+Expected<Options> parse(const std::vector<std::string>& args) {
+  Options options;
+  Raw raw;
+  const auto dashes = std::find(args.begin(), args.end(), "--");
+  options.has_dashes = dashes != args.end();
+  if (options.has_dashes) options.after_dashes.assign(dashes + 1, args.end());
+
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  auto variables = adders(options, raw);
+  std::map<std::string, CLI::Option*> added;
+  for (const auto& flag : flags()) {
+    const auto names = (flag.letter.empty() ? "" : std::string(flag.letter) + ",") + std::string(flag.name);
+    added[std::string(flag.name)] = variables.at(flag.name)(app, names, std::string(flag.help));
+  }
+  try {
+    app.parse(std::vector<std::string>(std::make_reverse_iterator(dashes), args.rend()));
+  } catch (const CLI::ParseError& error) {
+    return Error{std::string(error.what()) + "; see meshdx --help."};
+  }
+  for (const auto& [name, option] : added) {
+    if (option->count() == 0) continue;
+    options.given.insert(name);
+    if (option->results().back().empty()) return Error{name + " was given an empty value."};
+  }
+  const auto words = only_words(app.remaining());
+  if (!words) return Error{words.error()};
+  auto done = read_command(*words, options);
+  if (done) done = check_words(options);
+  if (done) done = read_values(raw, options);
+  if (!done) return Error{done.error()};
+  return options;
+}
+
+}  // namespace meshdx::cli

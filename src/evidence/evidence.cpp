@@ -1,0 +1,153 @@
+#include "evidence/evidence.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/core.h>
+
+#include "evidence/kinds.hpp"
+#include "util/shell.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::evidence {
+namespace {
+
+/// The template's labels instead of the old template's; those that others put there (pod-template-hash, the
+/// injector's security.istio.io/tlsMode) stay.
+void relabel(Pod& pod, const Labels& before, const Labels& after) {
+  for (const auto& label : before) pod.meta.labels.erase(label.first);
+  for (const auto& [name, value] : after) pod.meta.labels[name] = value;
+  Json labels = Json::object();
+  for (const auto& [name, value] : pod.meta.labels) labels[name] = value;
+  pod.raw["metadata"]["labels"] = std::move(labels);
+}
+
+/// A Deployment names its ReplicaSets NAME-HASH, the hash being the pods' label (kube deployment controller, sync.go).
+bool owned_by_name(const Pod& pod, const Deployment& deployment) {
+  const auto hash = pod.meta.labels.find("pod-template-hash");
+  return hash != pod.meta.labels.end() && pod.meta.owner_name == deployment.meta.name + "-" + hash->second &&
+         selects(deployment.selector, pod.meta.labels);
+}
+
+}  // namespace
+
+void Evidence::add(const run::CommandResult& result) {
+  const auto key = key_of(result.argv);
+  if (!key) return;
+  const KindRow& row = row_of(key->kind);
+  Source source = classify(result);
+  Parsed parsed = row.parse(source, source.ok() ? &result.out : nullptr);
+  if (!parsed.error.empty()) {
+    source.gap = Gap::damaged;
+    source.why = fmt::format("`{}`: {}", shell_join(result.argv), parsed.error);
+    parsed = row.parse(source, nullptr);
+  }
+  file(*key, std::move(source), std::make_shared<const std::any>(std::move(parsed.record)), parsed.rank);
+}
+
+void Evidence::file(const Key& key, Source source, Item item, std::size_t rank) {
+  const auto known = m_sources.find(key);
+  if (known != m_sources.end()) {
+    const Source& old = known->second;
+    // Of two failures the first stays, unless it only said that the tool is too old for one way of asking.
+    const bool better_failure = old.gap == Gap::unsupported && source.gap != Gap::unsupported;
+    const bool better = source.ok() ? !old.ok() || rank >= m_ranks[key] : !old.ok() && better_failure;
+    if (!better) return;
+  }
+  m_items[key] = std::move(item);
+  m_sources[key] = std::move(source);
+  m_ranks[key] = rank;
+}
+
+std::vector<Key> Evidence::keys(Kind kind) const {
+  std::vector<Key> keys;
+  for (const auto& entry : m_sources) {
+    if (entry.first.kind == kind) keys.push_back(entry.first);
+  }
+  return keys;
+}
+
+std::vector<Source> Evidence::gaps() const {
+  std::vector<Source> gaps;
+  for (const auto& entry : m_sources) {
+    if (!entry.second.ok()) gaps.push_back(entry.second);
+  }
+  return gaps;
+}
+
+const Source& Evidence::source(const Key& key) const {
+  const auto found = m_sources.find(key);
+  if (found != m_sources.end()) return found->second;
+  Source& missing = m_missing_sources[key];
+  if (missing.argv.empty()) {
+    missing.argv = command_for(key);
+    missing.why = fmt::format("not asked: no step ran `{}`", shell_join(missing.argv));
+  }
+  return missing;
+}
+
+bool Evidence::asked(const Key& key) const { return m_sources.count(key) > 0; }
+
+Evidence Evidence::with_object(Kind kind, const Json& object) const {
+  Evidence copy = *this;
+  const KindRow& row = row_of(kind);
+  const auto typed = to_object(object);
+  if (row.put == nullptr || !typed) return copy;
+  const auto& meta = typed->meta;
+  if (kind == Kind::deployments) {
+    const Json* old = find_object("Deployment", meta.ns, meta.name);
+    const auto before = old == nullptr ? Expected<Deployment>(Error{}) : to_deployment(*old);
+    const auto after = to_deployment(object);
+    if (before && after) copy.carry_labels(*before, *after);
+  }
+  for (const std::string& ns : std::set<std::string>{"", meta.ns}) {
+    const auto list = copy.m_items.find(Key{kind, ns, "", ""});
+    if (list == copy.m_items.end()) continue;
+    auto changed = row.put(*list->second, object);
+    if (changed) list->second = std::make_shared<const std::any>(std::move(*changed));
+  }
+  return copy;
+}
+
+void Evidence::carry_labels(const Deployment& before, const Deployment& after) {
+  const std::string& ns = before.meta.ns;
+  const auto owned_by_chain = [&](const Pod& pod) {
+    const Json* set = find_object("ReplicaSet", ns, pod.meta.owner_name);
+    if (set == nullptr) return owned_by_name(pod, before);
+    const auto owner = to_object(*set);
+    return owner && owner->meta.owner_kind == "Deployment" && owner->meta.owner_name == before.meta.name;
+  };
+  for (const std::string& list_ns : std::set<std::string>{"", ns}) {
+    const auto found = m_items.find(Key{Kind::pods, list_ns, "", ""});
+    if (found == m_items.end()) continue;
+    const auto* loaded = std::any_cast<Loaded<Pods>>(found->second.get());
+    if (loaded == nullptr || !loaded->ok()) continue;
+    Loaded<Pods> pods = *loaded;
+    for (Pod& pod : pods.value) {
+      const bool owned = pod.meta.ns == ns && pod.meta.owner_kind == "ReplicaSet" && owned_by_chain(pod);
+      if (owned) relabel(pod, before.template_labels, after.template_labels);
+    }
+    found->second = std::make_shared<const std::any>(std::move(pods));
+  }
+}
+
+std::optional<Kind> Evidence::list_kind(std::string_view kubernetes_kind) {
+  for (const auto& row : kind_rows()) {
+    if (!kubernetes_kind.empty() && row.kubernetes_kind == kubernetes_kind) return row.kind;
+  }
+  return std::nullopt;
+}
+
+const Json* Evidence::find_object(std::string_view kubernetes_kind, std::string_view ns, std::string_view name) const {
+  const auto kind = list_kind(kubernetes_kind);
+  if (!kind) return nullptr;
+  for (const std::string& list_ns : std::set<std::string>{"", std::string(ns)}) {
+    const auto list = m_items.find(Key{*kind, list_ns, "", ""});
+    if (list == m_items.end()) continue;
+    const Object* object = row_of(*kind).find(*list->second, ns, name);
+    if (object != nullptr) return &object->raw;
+  }
+  return nullptr;
+}
+
+}  // namespace meshdx::evidence

@@ -1,0 +1,105 @@
+// AuthorizationPolicies that apply to the server, and whether they let the caller in (F7).
+#include <algorithm>
+
+#include "facts/context.hpp"
+#include "mesh/istio_config.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::facts {
+
+using namespace evidence;
+
+namespace {
+
+const std::vector<Kind> authorization_needs = {Kind::authorization_policies, Kind::mesh_config, Kind::services, Kind::pods, Kind::service_entries,
+                                               Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+
+std::vector<const Object*> applying(const mesh::View& view, const mesh::ObjectList& policies, const Pod& pod, const std::string& action) {
+  std::vector<const Object*> found;
+  const std::string root = view.root_namespace();
+  for (const auto* policy : policies.items) {
+    const auto selector = mesh::labels_at(at(policy->spec(), "selector"), "matchLabels");
+    const bool scope = policy->meta.ns == pod.meta.ns || policy->meta.ns == root;
+    const bool targets = at(policy->spec(), "targetRefs").is_array() || at(policy->spec(), "targetRef").is_object();
+    if (!scope || targets || !(selector.empty() || selects(selector, pod.meta.labels))) continue;
+    if (text_at(policy->spec(), "action", "ALLOW") == action) found.push_back(policy);
+  }
+  return found;
+}
+
+bool covers(const std::string& pattern, const std::string& value) {
+  if (pattern == "*" || pattern == value) return true;
+  if (ends_with(pattern, "*")) return starts_with(value, pattern.substr(0, pattern.size() - 1));
+  return starts_with(pattern, "*") && ends_with(value, pattern.substr(1));
+}
+
+/// A rule that asks for nothing but a source, and takes the caller's.
+bool lets_in(const Json& rule, const std::string& principal, const std::string& ns) {
+  if (at(rule, "to").is_array() || at(rule, "when").is_array()) return false;
+  const Json& from = at(rule, "from");
+  if (!from.is_array()) return true;
+  for (const auto& entry : from) {
+    const Json& source = at(entry, "source");
+    const auto principals = mesh::strings_at(source, "principals"), namespaces = mesh::strings_at(source, "namespaces");
+    const bool other = at(source, "ipBlocks").is_array() || at(source, "requestPrincipals").is_array() || at(source, "notPrincipals").is_array();
+    const auto any = [](const std::vector<std::string>& list, const std::string& value) {
+      return list.empty() || std::any_of(list.begin(), list.end(), [&](const auto& p) { return covers(p, value); });
+    };
+    if (!other && any(principals, principal) && any(namespaces, ns)) return true;
+  }
+  return false;
+}
+
+std::string principal_of(Context& c, const Pod& pod) {
+  const auto* config = c.view.mesh_config();
+  const std::string domain = config == nullptr ? "cluster.local" : config->trust_domain;
+  return domain + "/ns/" + pod.meta.ns + "/sa/" + (pod.service_account.empty() ? "default" : pod.service_account);
+}
+
+/// What denies: a DENY policy that applies, or ALLOW policies of which none lets the caller in.
+Finding denies(Context& c) {
+  const auto& path = c.path();
+  if (path.caller.pod == nullptr) return unknown();
+  if (path.servers.empty()) return path.servers_known ? no("there is no server pod") : unknown();
+  const auto policies = c.view.objects(Kind::authorization_policies);
+  const Pod& server = *path.servers.front();
+  const std::string principal = principal_of(c, *path.caller.pod);
+  Bindings b = {{"caller.principal", principal}, {"server.workload", mesh::workload_of(server)}, {"server.namespace", server.meta.ns}};
+  const auto deny = applying(c.view, policies, server, "DENY");
+  const auto allow = applying(c.view, policies, server, "ALLOW");
+  for (const auto* policy : allow) {
+    for (const auto& rule : at(policy->spec(), "rules")) {
+      if (lets_in(rule, principal, path.caller.pod->meta.ns) && deny.empty()) return no("AuthorizationPolicy " + policy->meta.ns + "/" + policy->meta.name + " lets " + principal + " in");
+    }
+  }
+  const auto custom = applying(c.view, policies, server, "CUSTOM");
+  const Object* shown = !deny.empty() ? deny.front() : !allow.empty() ? allow.front() : !custom.empty() ? custom.front() : nullptr;
+  if (shown == nullptr) return policies.covers(server.meta.ns) && policies.covers(c.view.root_namespace()) ? no("no AuthorizationPolicy applies to the server") : unknown();
+  b["policy.name"] = shown->meta.name;
+  b["policy.namespace"] = shown->meta.ns;
+  b["policy.action"] = text_at(shown->spec(), "action", "ALLOW");
+  const Json rule = Json::object({{"from", Json::array({Json::object({{"source", Json::object({{"principals", Json::array({principal})}})}})})}});
+  b["policy.patch"] = at(shown->spec(), "rules").is_array() ? Json::array({{{"op", "add"}, {"path", "/spec/rules/-"}, {"value", rule}}})
+                                                            : Json::array({{{"op", "add"}, {"path", "/spec/rules"}, {"value", Json::array({rule})}}});
+  return yes("AuthorizationPolicy " + shown->meta.ns + "/" + shown->meta.name + " (" + b["policy.action"].get<std::string>() + ") applies to the server and does not let " + principal + " in", b);
+}
+
+/// One ALLOW policy, no DENY: the caller's principal can be added to it. A caller without a certificate has no principal.
+Finding can_allow(Context& c) {
+  const auto f = denies(c);
+  if (f.truth != Tri::yes) return f;
+  const bool plain = c.caller()->meshed() && f.bindings.at("policy.action") == "ALLOW";
+  return decide(plain, "the caller's identity can be added to the ALLOW policy", f.bindings);
+}
+
+}  // namespace
+
+const std::vector<Fact>& authorization_facts() {
+  static const std::vector<Fact> facts = {
+      {"authorization.keeps-caller-out", "The AuthorizationPolicies of the server do not let the caller in", authorization_needs, denies},
+      {"authorization.caller-can-be-added", "The caller's identity can be added to the ALLOW policy", authorization_needs, can_allow},
+  };
+  return facts;
+}
+
+}  // namespace meshdx::facts

@@ -1,0 +1,439 @@
+// Is there a pod that takes the traffic? Service selector, pods, EndpointSlices, target ports, subsets (causes.md group A).
+#include <algorithm>
+#include <set>
+
+#include "facts/context.hpp"
+#include "mesh/istio_config.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::facts {
+
+using namespace evidence;
+using mesh::Leg;
+
+namespace {
+
+const std::vector<Kind> endpoint_needs = {Kind::services, Kind::pods, Kind::endpointslices, Kind::deployments, Kind::service_entries,
+                                          Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters,
+                                          Kind::endpoints, Kind::destination_rules, Kind::mesh_config};
+
+Bindings service_bindings(const Serving& serving) {
+  Bindings b = {{"service.host", serving.host}, {"service.port", serving.port_number}};
+  if (serving.service == nullptr) return b;
+  b["service.name"] = serving.service->meta.name;
+  b["service.namespace"] = serving.service->meta.ns;
+  b["selector.text"] = labels_text(serving.service->selector);
+  if (!serving.subset.empty()) b["subset.name"] = serving.subset;
+  return b;
+}
+
+/// Ready endpoints of a Service port in its EndpointSlices; nullopt: not read.
+std::optional<std::size_t> ready_in_slices(Context& c, const Service& service, const ServicePort* port) {
+  const auto* slices = c.view.slices(service.meta.ns);
+  if (slices == nullptr) return std::nullopt;
+  std::size_t ready = 0;
+  for (const auto& slice : *slices) {
+    if (slice.service != service.meta.name) continue;
+    const bool has_port = port == nullptr || std::any_of(slice.ports.begin(), slice.ports.end(), [&](const SlicePort& p) { return p.name == port->name && p.port.has_value(); });
+    if (!has_port) continue;
+    for (const auto& endpoint : slice.endpoints) ready += endpoint.ready;
+  }
+  return ready;
+}
+
+Finding no_endpoints(Context& c) {
+  const auto& path = c.path();
+  const auto& serving = c.serving();
+  if (path.walked) {
+    if (auto stop = need_walk(c)) return *stop;
+    bool unsure = false;
+    for (const auto& leg : c.walk().legs) {
+      if (leg.state == Leg::State::empty || leg.state == Leg::State::none_healthy) {
+        auto b = service_bindings(serving);
+        b["cluster.name"] = leg.cluster;
+        return yes(leg.hosts.empty() ? "the caller's proxy has no endpoint in cluster " + leg.cluster
+                                     : "none of the " + count(leg.hosts.size(), "endpoint") + " in cluster " + leg.cluster + " is healthy", b);
+      }
+      unsure = unsure || leg.state == Leg::State::unknown;
+    }
+    if (unsure) return unknown();
+    return no("the caller's proxy has healthy endpoints");
+  }
+  if (path.caller.pod == nullptr || path.to.service == nullptr) return path.caller.pod == nullptr ? unknown() : no("the destination is no Service");
+  const auto ready = ready_in_slices(c, *path.to.service, path.to.port);
+  if (!ready) return unknown();
+  return decide(*ready == 0, *ready == 0 ? "Service " + path.to.ns + "/" + path.to.name + " has no ready endpoint" : "Service " + path.to.ns + "/" + path.to.name + " has " + count(*ready, "ready endpoint"), service_bindings(serving));
+}
+
+/// The workload someone who wrote this selector most likely meant: its pods, when one stands out.
+struct Candidate {
+  std::string workload;
+  const Pod* pod = nullptr;
+  int score = 0;
+};
+
+bool offers_port(const Pod& pod, const ServicePort* port) {
+  if (port == nullptr) return false;
+  for (const auto& container : pod.containers) {
+    for (const auto& declared : container.ports) {
+      if (declared.port == port->target.number || (port->target.named() && declared.name == port->target.name)) return container.name != "istio-proxy";
+    }
+  }
+  return false;
+}
+
+/// The Service's own name in the workload's name or labels weighs most, then a selector pair that fits, then the port.
+int fitness(const Service& service, const ServicePort* port, const Pod& pod) {
+  int score = 0;
+  const std::string workload = mesh::workload_of(pod);
+  const std::string& name = service.meta.name;
+  if (workload == name) score += 4;
+  else if (starts_with(workload, name + "-")) score += 3;
+  for (const auto& [key, value] : service.selector) {
+    const auto own = pod.meta.labels.find(key);
+    if (own == pod.meta.labels.end()) continue;
+    if (own->second == value) score += 2;
+    else if (own->second == name || edit_distance(own->second, value) <= 2) score += 2;
+    else if (contains(value, own->second) || contains(own->second, value)) score += 1;
+  }
+  if (offers_port(pod, port)) score += 1;
+  return score;
+}
+
+std::optional<Candidate> candidate_for(const Service& service, const ServicePort* port, const std::vector<Pod>& pods, const std::vector<Service>& services) {
+  Candidate best, second;
+  for (const auto& pod : pods) {
+    const bool taken = std::any_of(services.begin(), services.end(), [&](const Service& other) { return other.meta.name != service.meta.name && !other.selector.empty() && selects(other.selector, pod.meta.labels); });
+    if (taken || pod.meta.deleting || pod.phase != "Running") continue;
+    const Candidate next{mesh::workload_of(pod), &pod, fitness(service, port, pod)};
+    if (next.workload == best.workload) continue;
+    if (next.score > best.score) second = std::exchange(best, next);
+    else if (next.score > second.score) second = next;
+  }
+  if (best.pod == nullptr || best.score < 3 || best.score == second.score) return std::nullopt;
+  return best;
+}
+
+std::string pointer_key(const std::string& key) { return replace_all(replace_all(key, "~", "~0"), "/", "~1"); }
+
+/// Turns the selector into one that picks the pod: wrong values replaced, labels the pod does not have taken out.
+Json selector_patch(const Service& service, const Pod& pod) {
+  Json ops = Json::array();
+  std::size_t kept = 0;
+  for (const auto& [key, value] : service.selector) {
+    const auto own = pod.meta.labels.find(key);
+    const std::string path = "/spec/selector/" + pointer_key(key);
+    if (own == pod.meta.labels.end()) {
+      ops.push_back({{"op", "remove"}, {"path", path}});
+      continue;
+    }
+    ++kept;
+    if (own->second != value) ops.push_back({{"op", "replace"}, {"path", path}, {"value", own->second}});
+  }
+  if (kept > 0) return ops;
+  for (const char* key : {"app", "app.kubernetes.io/name", "k8s-app", "service.istio.io/canonical-name"}) {
+    const auto own = pod.meta.labels.find(key);
+    if (own == pod.meta.labels.end()) continue;
+    ops.insert(ops.begin(), {{"op", "add"}, {"path", "/spec/selector/" + pointer_key(key)}, {"value", own->second}});
+    return ops;
+  }
+  return Json::array();
+}
+
+Labels identity_labels(const Pod& pod) {
+  Labels labels;
+  for (const auto& [key, value] : pod.meta.labels) {
+    const bool made = key == "pod-template-hash" || contains(key, "istio.io/") || key == "controller-revision-hash";
+    if (!made) labels[key] = value;
+  }
+  return labels;
+}
+
+Finding selects_no_pod(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known) return unknown();
+  if (serving.service == nullptr || serving.service->selector.empty()) return no("there is no selector to match");
+  const auto pods = mesh::selected_pods(c.view, *serving.service);
+  if (!pods) return unknown();
+  auto b = service_bindings(serving);
+  const std::string name = "Service " + serving.service->meta.ns + "/" + serving.service->meta.name + "'s selector " + labels_text(serving.service->selector);
+  return decide(pods->empty(), name + (pods->empty() ? " matches no pod" : " matches " + count(pods->size(), "pod")), b);
+}
+
+Finding selector_candidate(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known || serving.service == nullptr) return serving.known ? no("there is no Service") : unknown();
+  const auto* pods = c.view.pods(serving.service->meta.ns);
+  const auto* services = c.view.services(serving.service->meta.ns);
+  if (pods == nullptr || services == nullptr) return unknown();
+  const auto candidate = candidate_for(*serving.service, serving.port, *pods, *services);
+  if (!candidate) return no("no workload stands out as the one that was meant");
+  auto b = service_bindings(serving);
+  b["candidate.workload"] = candidate->workload;
+  b["candidate.labels"] = labels_text(identity_labels(*candidate->pod));
+  b["selector.patch"] = selector_patch(*serving.service, *candidate->pod);
+  return yes(candidate->workload + "'s pods carry " + labels_text(identity_labels(*candidate->pod)), b);
+}
+
+/// The Deployment whose template the Service's selector (and subset) would pick.
+const Deployment* selected_deployment(const Service& service, const std::vector<Deployment>& deployments, int replicas) {
+  for (const auto& deployment : deployments) {
+    const bool scaled = replicas == 0 ? deployment.replicas.value_or(1) == 0 : deployment.replicas.value_or(1) > 0;
+    if (scaled && selects(service.selector, deployment.template_labels)) return &deployment;
+  }
+  return nullptr;
+}
+
+Finding scaled_to_zero(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
+  const auto* deployments = c.view.deployments(serving.service->meta.ns);
+  if (deployments == nullptr) return unknown();
+  const auto* zero = selected_deployment(*serving.service, *deployments, 0);
+  if (zero == nullptr || selected_deployment(*serving.service, *deployments, 1) != nullptr) return no("no Deployment that the Service selects is scaled to 0");
+  auto b = service_bindings(serving);
+  b["deployment.name"] = zero->meta.name;
+  b["deployment.namespace"] = zero->meta.ns;
+  return yes("Deployment " + zero->meta.ns + "/" + zero->meta.name + " is scaled to 0 replicas", b);
+}
+
+Finding no_pods_created(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
+  const auto* deployments = c.view.deployments(serving.service->meta.ns);
+  const auto pods = mesh::selected_pods(c.view, *serving.service);
+  if (deployments == nullptr || !pods) return unknown();
+  const auto* wanting = selected_deployment(*serving.service, *deployments, 1);
+  if (wanting == nullptr || !pods->empty()) return no("no Deployment waits for its first pod");
+  // The Deployment itself must say that its pods cannot be made: quota, admission, a webhook that does not answer.
+  std::string reason;
+  for (const auto& condition : at(wanting->raw, {"status", "conditions"})) {
+    if (text_at(condition, "type") == "ReplicaFailure" && text_at(condition, "status") == "True") reason = text_at(condition, "message");
+  }
+  if (reason.empty()) return no("Deployment " + wanting->meta.name + " reports no failure to create pods");
+  auto b = service_bindings(serving);
+  b["deployment.name"] = wanting->meta.name;
+  b["deployment.namespace"] = wanting->meta.ns;
+  b["deployment.reason"] = reason;
+  return yes("Deployment " + wanting->meta.ns + "/" + wanting->meta.name + " wants " + count(static_cast<std::size_t>(wanting->replicas.value_or(1)), "pod") + " but has none: " + reason, b);
+}
+
+std::string not_ready_text(const Pod& pod) {
+  std::vector<std::string> parts;
+  for (const auto& container : pod.containers) {
+    if (container.ready || (container.init && !container.restart_always)) continue;
+    std::string text = "container " + container.name + " is not ready";
+    if (!container.waiting_reason.empty()) text += " (" + container.waiting_reason + ")";
+    else if (!container.last_terminated_reason.empty()) text += " (last ended: " + container.last_terminated_reason + ", " + count(static_cast<std::size_t>(std::max(container.restarts, 0)), "restart") + ")";
+    parts.push_back(text);
+  }
+  if (parts.empty()) return pod.phase == "Running" ? "it is not ready" : "it is " + pod.phase;
+  return join(parts, ", ");
+}
+
+Finding pods_none_ready(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known || serving.service == nullptr) return serving.known ? no("there is no Service") : unknown();
+  const auto pods = mesh::selected_pods(c.view, *serving.service);
+  if (!pods) return unknown();
+  std::vector<const Pod*> own = *pods;
+  if (!serving.subset.empty()) {
+    const auto rules = c.view.objects(Kind::destination_rules);
+    for (const auto* rule : rules.items) {
+      if (serving.leg == nullptr || serving.leg->config == nullptr || rule->meta.name != serving.leg->config->config.name || rule->meta.ns != serving.leg->config->config.ns) continue;
+      for (const auto& subset : at(rule->spec(), "subsets")) {
+        if (text_at(subset, "name") != serving.subset) continue;
+        const auto labels = mesh::labels_at(subset, "labels");
+        own.erase(std::remove_if(own.begin(), own.end(), [&](const Pod* p) { return !selects(labels, p->meta.labels); }), own.end());
+      }
+    }
+  }
+  const auto ready = static_cast<std::size_t>(std::count_if(own.begin(), own.end(), [](const Pod* p) { return p->ready; }));
+  if (own.empty()) return no("no pod is selected");
+  if (ready > 0) return no(std::to_string(ready) + " of " + count(own.size(), "pod") + " ready");
+  auto b = service_bindings(serving);
+  b["pods.count"] = own.size();
+  b["pod.name"] = own.front()->meta.name;
+  b["pod.namespace"] = own.front()->meta.ns;
+  b["pods.reason"] = not_ready_text(*own.front());
+  const bool proxy = own.front()->proxy() != nullptr && !own.front()->proxy()->ready;
+  b["pods.log-container"] = proxy ? "istio-proxy" : "";
+  return yes("none of the " + count(own.size(), "pod") + " that the Service selects is ready: in " + own.front()->meta.name + " " + not_ready_text(*own.front()), b);
+}
+
+Finding proxy_not_ready(Context& c) {
+  const auto f = pods_none_ready(c);
+  return f.truth != Tri::yes ? f : decide(f.bindings.at("pods.log-container") == "istio-proxy", "the istio-proxy container is not ready", f.bindings);
+}
+
+/// Ports the pods declare that no other port of the Service leads to: where a wrong targetPort was meant to go.
+std::set<std::uint16_t> free_ports(const Service& service, const ServicePort& wrong, const std::vector<const Pod*>& pods) {
+  std::set<std::uint16_t> free;
+  for (const auto* pod : pods) {
+    for (const auto& container : pod->containers) {
+      if (container.name == "istio-proxy" || (container.init && !container.restart_always)) continue;
+      for (const auto& declared : container.ports) {
+        if (declared.protocol == wrong.protocol) free.insert(declared.port);
+      }
+    }
+  }
+  for (const auto& other : service.ports) {
+    if (other.port == wrong.port || pods.empty()) continue;
+    if (const auto used = mesh::target_port(other, *pods.front())) free.erase(*used);
+  }
+  return free;
+}
+
+Bindings port_bindings(const Serving& serving, const std::set<std::uint16_t>& free) {
+  auto b = service_bindings(serving);
+  b["port.target"] = serving.port->target.text();
+  b["port.index"] = serving.port - serving.service->ports.data();
+  if (free.size() == 1) b["port.meant"] = *free.begin();
+  std::vector<std::string> all;
+  for (const auto port : free) all.push_back(std::to_string(port));
+  b["port.offered"] = all.empty() ? std::string("none") : join(all, ", ");
+  return b;
+}
+
+Finding target_name_missing(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known) return unknown();
+  if (serving.service == nullptr || serving.port == nullptr || !serving.port->target.named()) return no("the targetPort is a number");
+  const auto pods = mesh::selected_pods(c.view, *serving.service);
+  if (!pods) return unknown();
+  if (pods->empty()) return no("no pod is selected");
+  for (const auto* pod : *pods) {
+    if (mesh::target_port(*serving.port, *pod)) return no("a pod has a port named " + serving.port->target.name);
+  }
+  return yes("no pod that the Service selects has a container port named " + serving.port->target.name, port_bindings(serving, free_ports(*serving.service, *serving.port, *pods)));
+}
+
+Finding target_not_declared(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known) return unknown();
+  if (serving.service == nullptr || serving.port == nullptr || serving.port->target.named()) return no("the targetPort is a name");
+  const auto pods = mesh::selected_pods(c.view, *serving.service);
+  if (!pods) return unknown();
+  const auto free = free_ports(*serving.service, *serving.port, *pods);
+  const bool elsewhere = !free.empty() && free.count(serving.port->target.number) == 0;
+  auto b = port_bindings(serving, free);
+  return decide(elsewhere, elsewhere ? "targetPort " + serving.port->target.text() + " is declared by no container; declared and not in use: " + b["port.offered"].get<std::string>() : "the targetPort may be right", b);
+}
+
+Finding port_meant_known(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known || serving.service == nullptr || serving.port == nullptr) return serving.known ? no("no port") : unknown();
+  const auto pods = mesh::selected_pods(c.view, *serving.service);
+  if (!pods) return unknown();
+  const auto free = free_ports(*serving.service, *serving.port, *pods);
+  return decide(free.size() == 1 && (serving.port->target.named() || *free.begin() != serving.port->target.number), "exactly one declared container port is not in use by another port of the Service", port_bindings(serving, free));
+}
+
+struct SubsetView {
+  const Object* rule = nullptr;
+  std::size_t index = 0;
+  Labels labels;
+};
+
+std::optional<SubsetView> subset_of(Context& c, const Serving& serving) {
+  if (serving.leg == nullptr || serving.leg->config == nullptr) return std::nullopt;
+  const auto& ref = serving.leg->config->config;
+  const auto rules = c.view.objects(Kind::destination_rules);
+  for (const auto* rule : rules.items) {
+    if (rule->meta.name != ref.name || rule->meta.ns != ref.ns) continue;
+    const Json& subsets = at(rule->spec(), "subsets");
+    for (std::size_t i = 0; subsets.is_array() && i < subsets.size(); ++i) {
+      if (text_at(subsets[i], "name") == serving.subset) return SubsetView{rule, i, mesh::labels_at(subsets[i], "labels")};
+    }
+  }
+  return std::nullopt;
+}
+
+Finding subset_selects_no_pod(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known) return unknown();
+  if (serving.subset.empty() || serving.service == nullptr) return no("the route names no subset");
+  const auto pods = mesh::selected_pods(c.view, *serving.service);
+  const auto rules = c.view.objects(Kind::destination_rules);
+  const auto subset = subset_of(c, serving);
+  if (!pods || (!subset && !rules.everywhere)) return unknown();
+  if (!subset) return no("no DestinationRule declares subset " + serving.subset);
+  const auto picked = static_cast<std::size_t>(std::count_if(pods->begin(), pods->end(), [&](const Pod* p) { return selects(subset->labels, p->meta.labels); }));
+  auto b = service_bindings(serving);
+  b["rule.name"] = subset->rule->meta.name;
+  b["rule.namespace"] = subset->rule->meta.ns;
+  b["subset.labels"] = labels_text(subset->labels);
+  b["pods.count"] = pods->size();
+  std::set<std::string> carried;
+  for (const auto* pod : *pods) {
+    for (const auto& [key, value] : subset->labels) {
+      const auto own = pod->meta.labels.find(key);
+      carried.insert(own == pod->meta.labels.end() ? "no " + key : key + "=" + own->second);
+    }
+  }
+  b["pods.carry"] = join({carried.begin(), carried.end()}, ", ");
+  const bool empty = picked == 0 && !pods->empty();
+  return decide(empty, "subset " + serving.subset + " (" + labels_text(subset->labels) + ") of DestinationRule " + subset->rule->meta.ns + "/" + subset->rule->meta.name + " selects " + (picked == 0 ? "no pod" : count(picked, "pod")), b);
+}
+
+Finding all_ejected(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  bool unsure = false;
+  for (const auto& leg : c.walk().legs) {
+    if (leg.state == Leg::State::all_ejected) {
+      auto b = service_bindings(c.serving());
+      b["cluster.name"] = leg.cluster;
+      b["endpoints.ejected"] = leg.ejected;
+      return yes("outlier detection has ejected " + (leg.ejected == 1 ? std::string("the only healthy endpoint") : "all " + std::to_string(leg.ejected) + " healthy endpoints") + " of " + leg.cluster, b);
+    }
+    unsure = unsure || leg.state == Leg::State::unknown;
+  }
+  return unsure ? unknown() : no("no cluster of the route has all its endpoints ejected");
+}
+
+/// An address the proxy still sends to although no pod and no EndpointSlice has it.
+Finding stale_endpoint(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto& serving = c.serving();
+  if (!serving.known) return unknown();
+  if (serving.leg == nullptr || serving.service == nullptr || serving.service->selector.empty()) return no("the endpoints are not those of a selector");
+  const auto* slices = c.view.slices(serving.service->meta.ns);
+  const auto* pods = c.view.pods(serving.service->meta.ns);
+  if (slices == nullptr || pods == nullptr || serving.leg->state == Leg::State::unknown) return unknown();
+  std::set<std::string> real;
+  for (const auto& slice : *slices) {
+    if (slice.service != serving.service->meta.name) continue;
+    for (const auto& endpoint : slice.endpoints) real.insert(endpoint.addresses.begin(), endpoint.addresses.end());
+  }
+  for (const auto& pod : *pods) real.insert(pod.ips.begin(), pod.ips.end()), real.insert(pod.ip);
+  for (const auto* host : serving.leg->hosts) {
+    if (real.count(host->address) > 0) continue;
+    auto b = service_bindings(serving);
+    b["endpoint.address"] = host->address + ":" + std::to_string(host->port);
+    return yes("the caller's proxy still sends to " + host->address + ", an address that no pod and no EndpointSlice of the Service has", b);
+  }
+  return no("every endpoint of the caller's proxy is a pod of the Service");
+}
+
+}  // namespace
+
+const std::vector<Fact>& endpoint_facts() {
+  static const std::vector<Fact> facts = {
+      {"destination.no-endpoints", "No healthy endpoint takes the request", endpoint_needs, no_endpoints},
+      {"endpoints.all-ejected", "Outlier detection has ejected all endpoints", endpoint_needs, all_ejected},
+      {"endpoint.stale", "The caller's proxy has an endpoint that no longer exists", endpoint_needs, stale_endpoint},
+      {"service.selects-no-pod", "The Service's selector matches no pod", endpoint_needs, selects_no_pod},
+      {"service.candidate", "One workload stands out as the one the selector means", endpoint_needs, selector_candidate},
+      {"workload.scaled-to-zero", "The Deployment behind the Service is scaled to 0", endpoint_needs, scaled_to_zero},
+      {"workload.no-pods-created", "The Deployment behind the Service has no pods although it wants some", endpoint_needs, no_pods_created},
+      {"pods.none-ready", "None of the Service's pods is ready", endpoint_needs, pods_none_ready},
+      {"target-port.name-missing", "No pod has a container port of the targetPort's name", endpoint_needs, target_name_missing},
+      {"target-port.not-declared", "No container declares the targetPort, others are declared", endpoint_needs, target_not_declared},
+      {"target-port.meant-known", "The port that was meant is plain", endpoint_needs, port_meant_known},
+      {"subset.selects-no-pod", "The subset's labels match no pod of the Service", endpoint_needs, subset_selects_no_pod},
+      {"pods.proxy-not-ready", "It is the proxy container that is not ready", endpoint_needs, proxy_not_ready},
+  };
+  return facts;
+}
+
+}  // namespace meshdx::facts

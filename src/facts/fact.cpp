@@ -1,0 +1,72 @@
+#include "facts/fact.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "facts/context.hpp"
+#include "util/shell.hpp"
+
+namespace meshdx::facts {
+
+namespace {
+
+std::vector<Fact> all_tables() {
+  std::vector<Fact> all;
+  for (const auto* table : {&path_facts(), &endpoint_facts(), &socket_facts(), &tls_facts(), &identity_facts(), &routing_facts(),
+                            &visibility_facts(), &policy_facts(), &protocol_facts(), &authorization_facts(), &gateway_facts(), &request_facts(), &control_facts(),
+                            &injection_facts(), &health_facts()}) {
+    all.insert(all.end(), table->begin(), table->end());
+  }
+  std::sort(all.begin(), all.end(), [](const Fact& a, const Fact& b) { return std::string_view(a.id) < b.id; });
+  return all;
+}
+
+/// What the gaps met on the way say: the reason of an unknown.
+std::string reason_of(const std::vector<evidence::Source>& read) {
+  std::string text;
+  int named = 0;
+  for (const auto& source : read) {
+    if (source.ok() || named == 3) continue;
+    text += (text.empty() ? "" : ", and ") + ("`" + shell_join(source.argv) + "` " + (source.why.empty() ? evidence::gap_word(source.gap) : source.why));
+    ++named;
+  }
+  return text.empty() ? "the evidence does not say" : text;
+}
+
+}  // namespace
+
+const std::vector<Fact>& registry() {
+  static const std::vector<Fact> facts = all_tables();
+  return facts;
+}
+
+const Fact* find_fact(std::string_view id) {
+  const auto& facts = registry();
+  const auto found = std::lower_bound(facts.begin(), facts.end(), id, [](const Fact& fact, std::string_view wanted) { return std::string_view(fact.id) < wanted; });
+  return found == facts.end() || found->id != id ? nullptr : &*found;
+}
+
+struct FactBase::Impl {
+  Impl(const evidence::Evidence& evidence, const mesh::Complaint& complaint) : context(evidence, complaint) {}
+  Context context;
+  std::map<std::string, Finding, std::less<>> known;
+};
+
+FactBase::FactBase(const evidence::Evidence& evidence, const mesh::Complaint& complaint)
+    : m_impl(std::make_unique<Impl>(evidence, complaint)) {}
+FactBase::~FactBase() = default;
+
+const Finding& FactBase::operator[](std::string_view id) const {
+  const auto kept = m_impl->known.find(id);
+  if (kept != m_impl->known.end()) return kept->second;
+  const Fact* fact = find_fact(id);
+  assert(fact != nullptr);
+  auto& context = m_impl->context;
+  context.view.begin();
+  Finding finding = fact->compute(context);
+  for (const auto& key : context.view.end()) finding.read.push_back(context.view.evidence().source(key));
+  if (finding.truth == Tri::unknown && finding.why.empty()) finding.why = reason_of(finding.read);
+  return m_impl->known.emplace(std::string(id), std::move(finding)).first->second;
+}
+
+}  // namespace meshdx::facts

@@ -1,0 +1,242 @@
+// What the access logs say of the requests: response flags and details by the hop that made the answer (causes.md 1, A, B).
+// One row a signature; a row is true when at least a fifth of the failing requests carry it, so that a stray old failure
+// does not name a cause.
+#include <algorithm>
+#include <map>
+
+#include "facts/context.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::facts {
+
+using namespace evidence;
+using mesh::Maker;
+using mesh::Sighting;
+
+namespace {
+
+const std::vector<Kind> request_needs = {Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+                                         Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+
+bool refused(const AccessLine& l) {
+  const auto says = [](const std::string& text) {
+    return contains_loosely(text, "connection refused") || contains_loosely(text, "delayed connect error: 111");
+  };
+  return says(l.transport_failure) || says(l.details);
+}
+bool transport_says(const AccessLine& l, std::string_view words) { return contains_loosely(l.transport_failure, words) || contains_loosely(l.details, words); }
+bool at_caller(const Sighting& s) { return s.maker == Maker::caller_proxy && s.caller != nullptr; }
+bool at_server(const Sighting& s) { return s.maker == Maker::server_proxy && s.server != nullptr; }
+bool inbound_cluster(const AccessLine& l) { return starts_with(l.upstream_cluster, "inbound|"); }
+
+using Test = bool (*)(const Sighting&);
+
+// --- made by the caller's proxy
+bool uh(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UH"); }
+bool nc(const Sighting& s) { return at_caller(s) && s.caller->has_flag("NC"); }
+bool nr(const Sighting& s) { return at_caller(s) && s.caller->has_flag("NR") && s.caller->details == "route_not_found"; }
+bool uo(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UO"); }
+bool uc(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UC"); }
+bool fi(const Sighting& s) { return at_caller(s) && s.caller->has_flag("FI"); }
+bool timed_out(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UT") && s.caller->details == "response_timeout"; }
+bool try_timed_out(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UT") && contains(s.caller->details, "per_try"); }
+bool blocked(const Sighting& s) {
+  return at_caller(s) && (s.caller->route_name == "block_all" || s.caller->upstream_cluster == "BlackHoleCluster");
+}
+bool direct(const Sighting& s) { return at_caller(s) && s.caller->details == "direct_response" && s.caller->route_name != "block_all"; }
+bool passed_through(const Sighting& s) { return at_caller(s) && starts_with(s.caller->upstream_cluster, "PassthroughCluster"); }
+bool connect_timeout(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UF") && (transport_says(*s.caller, "connection timeout") || transport_says(*s.caller, "timed out")); }
+bool unreachable(const Sighting& s) { return at_caller(s) && (transport_says(*s.caller, "no route to host") || transport_says(*s.caller, "delayed connect error: 113")); }
+bool refused_outbound(const Sighting& s) { return at_caller(s) && refused(*s.caller); }
+bool wrong_version(const Sighting& s) { return at_caller(s) && transport_says(*s.caller, "WRONG_VERSION_NUMBER"); }
+bool verify_failed(const Sighting& s) { return at_caller(s) && (transport_says(*s.caller, "CERTIFICATE_VERIFY_FAILED") || transport_says(*s.caller, "UNKNOWN_CA")); }
+bool no_secret(const Sighting& s) { return at_caller(s) && transport_says(*s.caller, "Secret is not supplied by SDS"); }
+bool caller_dpe(const Sighting& s) { return at_caller(s) && s.caller->has_flag("DPE"); }
+bool caller_upe(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UPE"); }
+bool h2_caller_upe(const Sighting& s) { return caller_upe(s) && s.caller->protocol == "HTTP/2"; }
+
+// --- made by the server's proxy, or by what stands behind it
+bool no_chain(const Sighting& s) { return s.server != nullptr && s.server->details == "filter_chain_not_found"; }
+bool server_refused(const Sighting& s) { return at_server(s) && inbound_cluster(*s.server) && refused(*s.server); }
+bool server_uc(const Sighting& s) { return at_server(s) && inbound_cluster(*s.server) && s.server->has_flag("UC"); }
+bool server_upe(const Sighting& s) { return at_server(s) && s.server->has_flag("UPE"); }
+bool h2_server_upe(const Sighting& s) { return server_upe(s) && s.server->protocol == "HTTP/2"; }
+bool server_codec(const Sighting& s) { return s.server != nullptr && s.server->has_flag("DPE") && contains(s.server->details, "codec_error"); }
+bool rbac(const Sighting& s) {
+  const auto denied = [](const AccessLine* l) { return l != nullptr && (starts_with(l->details, "rbac_access_denied") || starts_with(l->termination, "rbac_access_denied")); };
+  return denied(s.server) || denied(s.caller);
+}
+bool jwt(const Sighting& s) {
+  const auto denied = [](const AccessLine* l) { return l != nullptr && starts_with(l->details, "jwt_authn_access_denied"); };
+  return denied(s.server) || denied(s.caller);
+}
+bool inbound_nr(const Sighting& s) { return at_server(s) && s.server->details == "route_not_found"; }
+bool application(const Sighting& s) { return s.maker == Maker::application; }
+
+struct Row {
+  const char* id;
+  const char* title;
+  Test test;
+};
+
+const Row rows[] = {
+    {"requests.uh", "The caller's proxy found no healthy upstream (UH)", uh},
+    {"requests.nc", "The caller's proxy has no such cluster (NC)", nc},
+    {"requests.nr", "The caller's proxy found no route (NR)", nr},
+    {"requests.overflow", "The caller's proxy hit a limit of the circuit breaker (UO)", uo},
+    {"requests.closed", "The upstream closed the connection on the caller's proxy (UC)", uc},
+    {"requests.fault-injected", "The caller's proxy injected the failure (FI)", fi},
+    {"requests.timed-out", "The caller's proxy gave up at the route's timeout (UT)", timed_out},
+    {"requests.try-timed-out", "The caller's proxy gave up after its tries timed out (UT)", try_timed_out},
+    {"requests.blocked", "The caller's proxy blocked the destination", blocked},
+    {"requests.direct-response", "The caller's proxy answered by configuration", direct},
+    {"requests.passed-through", "The caller's proxy passed the requests on unrecognised", passed_through},
+    {"requests.connect-timeout", "The caller's proxy could not connect in time", connect_timeout},
+    {"requests.no-route-to-host", "The caller's proxy got no route to host", unreachable},
+    {"requests.refused-outbound", "The server's address refused the caller's proxy", refused_outbound},
+    {"requests.wrong-version", "The server answered TLS with plaintext (WRONG_VERSION_NUMBER)", wrong_version},
+    {"requests.verify-failed", "A certificate did not verify", verify_failed},
+    {"requests.no-secret", "The caller's proxy had no certificate to use", no_secret},
+    {"requests.caller-protocol-error", "The caller's proxy could not read the request as HTTP (DPE)", caller_dpe},
+    {"requests.upstream-protocol-error", "The caller's proxy could not read the answer (UPE)", caller_upe},
+    {"requests.h2-over-http1", "HTTP/2 requests failed with a protocol error at the caller's proxy", h2_caller_upe},
+    {"requests.no-filter-chain", "The server's proxy closed the connection: no filter chain (NR)", no_chain},
+    {"requests.refused-inbound", "The application refused the server's proxy", server_refused},
+    {"requests.closed-inbound", "The application closed the connection on the server's proxy (UC)", server_uc},
+    {"requests.inbound-protocol-error", "The server's proxy could not read the application's answer (UPE)", server_upe},
+    {"requests.inbound-h2-protocol-error", "HTTP/2 to the application failed with a protocol error", h2_server_upe},
+    {"requests.codec-error", "The server's proxy got bytes that are no HTTP (400 DPE)", server_codec},
+    {"requests.rbac-denied", "An AuthorizationPolicy denied the requests", rbac},
+    {"requests.jwt-denied", "A token was rejected", jwt},
+    {"requests.inbound-no-route", "The server's proxy has no inbound route", inbound_nr},
+    {"requests.application-answered", "The application itself answered so", application},
+};
+
+/// "ns[shop]-policy[web]-rule[0]" → namespace and name of the policy; `none` = an ALLOW policy exists and none matched.
+void rbac_bindings(const AccessLine& line, Bindings& b) {
+  const std::string& text = starts_with(line.details, "rbac") ? line.details : line.termination;
+  const auto part = [&](const char* open) -> std::string {
+    const auto start = text.find(open);
+    if (start == std::string::npos) return "";
+    const auto from = start + std::string_view(open).size();
+    return text.substr(from, text.find(']', from) - from);
+  };
+  b["denied.text"] = text;
+  b["denied.policy"] = part("policy[");
+  b["denied.namespace"] = part("ns[");
+  b["denied.none"] = contains(text, "[none]");
+}
+
+Bindings sighting_bindings(Context& c, const Sighting& seen) {
+  const AccessLine& line = *seen.made();
+  Bindings b = {{"line.code", line.code}, {"line.flags", join(line.flags, ",")}, {"line.details", line.details}, {"line.transport", line.transport_failure},
+                {"line.time", line.start}, {"line.path", line.path}, {"line.duration", line.duration_ms}, {"line.upstream", line.upstream_host}};
+  const auto& serving = c.serving();
+  b["service.host"] = serving.host;
+  b["service.port"] = serving.port_number;
+  if (serving.service != nullptr) {
+    b["service.name"] = serving.service->meta.name;
+    b["service.namespace"] = serving.service->meta.ns;
+    if (serving.port != nullptr) b["port.index"] = serving.port - serving.service->ports.data();
+  }
+  const auto* pod = seen.server_pod;
+  if (pod == nullptr && seen.caller != nullptr) pod = c.view.pod_by_ip(seen.caller->upstream_host.substr(0, seen.caller->upstream_host.rfind(':')));
+  if (pod != nullptr) {
+    b["server.pod"] = pod->meta.name;
+    b["server.namespace"] = pod->meta.ns;
+    b["server.workload"] = mesh::workload_of(*pod);
+  }
+  if (starts_with(line.details, "rbac") || starts_with(line.termination, "rbac")) rbac_bindings(line, b);
+  return b;
+}
+
+std::string line_text(const AccessLine& line) {
+  std::string text = std::to_string(line.code) + " " + (line.flags.empty() ? "-" : join(line.flags, ",")) + (line.details.empty() ? "" : " " + line.details);
+  if (!line.transport_failure.empty() && !contains(line.details, line.transport_failure)) text += " \"" + line.transport_failure + "\"";
+  if (!line.termination.empty()) text += " " + line.termination;
+  return text;
+}
+
+Finding signature(Context& c, const Row& row) {
+  const auto& traffic = c.traffic();
+  const auto& path = c.path();
+  if (path.caller.pod == nullptr) return unknown();
+  std::size_t hits = 0;
+  const Sighting* last = nullptr;
+  for (const auto& seen : traffic.requests) {
+    if (seen.result != Sighting::Result::failed || !row.test(seen)) continue;
+    ++hits;
+    if (last == nullptr || seen.made()->start >= last->made()->start) last = &seen;
+  }
+  if (last != nullptr && hits * 5 >= traffic.failed) {
+    auto b = sighting_bindings(c, *last);
+    b["requests.hits"] = hits;
+    b["requests.failed"] = traffic.failed;
+    b["requests.seen"] = traffic.requests.size();
+    const bool far = last->made() == last->server && last->server != nullptr;
+    const auto* pod = far ? last->server_pod : last->caller_pod;
+    const std::string whose = pod == nullptr ? "a proxy" : pod_ref(*pod) + "'s proxy";
+    return yes(whose + " logged " + std::to_string(hits) + " of " + count(traffic.requests.size(), "request") + ": " + line_text(*last->made()), b);
+  }
+  // The absence of failing lines proves nothing: the window may be short, the log off. What failing lines do show, rules out.
+  const bool all_traced = std::none_of(traffic.requests.begin(), traffic.requests.end(), [](const Sighting& s) { return s.result == Sighting::Result::failed && s.maker == Maker::unknown; });
+  if (traffic.failed > 0 && all_traced) return no("the failing requests in the log look otherwise");
+  if (traffic.failed > 0) return unknown("the log of the hop that made the answer was not read");
+  if (traffic.ok > 0) return no("the requests in the log succeeded");
+  if (path.caller.meshed() && traffic.caller_read && !traffic.caller_logs) return unknown("the caller's proxy writes no access log");
+  if ((path.caller.meshed() && traffic.caller_read) || (!path.caller.meshed() && traffic.server_read)) return unknown("the log holds no request of this kind");
+  return unknown();
+}
+
+template <std::size_t I>
+Finding signature_row(Context& c) {
+  return signature(c, rows[I]);
+}
+
+template <std::size_t... I>
+std::vector<Fact> make_rows(std::index_sequence<I...>) {
+  return {Fact{rows[I].id, rows[I].title, request_needs, signature_row<I>}...};
+}
+
+Finding none_failed(Context& c) {
+  const auto& traffic = c.traffic();
+  const auto& path = c.path();
+  if (path.caller.pod == nullptr) return unknown();
+  if (traffic.failed > 0) {
+    const auto found = std::find_if(traffic.requests.rbegin(), traffic.requests.rend(), [](const Sighting& s) { return s.result == Sighting::Result::failed; });
+    return no(std::to_string(traffic.failed) + " of " + count(traffic.requests.size(), "request") + " in the log failed, the last " + line_text(*found->made()) + " at " + found->made()->start);
+  }
+  if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded");
+  if (path.caller.meshed() && !traffic.caller_read) return unknown();
+  if (path.caller.meshed() && !traffic.caller_logs) return unknown("the caller's proxy writes no access log");
+  if (!path.caller.meshed() && !traffic.server_read) return unknown("no proxy logs the caller's requests");
+  return unknown("the log holds no request of this kind: send one and ask again");
+}
+
+Finding some_failed(Context& c) {
+  Finding f = none_failed(c);
+  f.truth = !f.truth;
+  return f;
+}
+
+/// The answer came from one hop further than the logs that were read reach.
+Finding maker_unknown(Context& c) {
+  const auto& traffic = c.traffic();
+  const auto hits = std::count_if(traffic.requests.begin(), traffic.requests.end(), [](const Sighting& s) { return s.result == Sighting::Result::failed && s.maker == Maker::unknown; });
+  return decide(hits > 0, "the answer came from beyond the caller's proxy, and the log of the next hop does not show the request");
+}
+
+}  // namespace
+
+const std::vector<Fact>& request_facts() {
+  static const std::vector<Fact> facts = [] {
+    auto all = make_rows(std::make_index_sequence<std::size(rows)>());
+    all.push_back({"requests.none-failed", "No request of this kind failed in the log window", request_needs, none_failed});
+    all.push_back({"requests.some-failed", "Requests of this kind failed in the log window", request_needs, some_failed});
+    all.push_back({"requests.maker-unseen", "The hop that made the answer was not seen", request_needs, maker_unknown});
+    return all;
+  }();
+  return facts;
+}
+
+}  // namespace meshdx::facts

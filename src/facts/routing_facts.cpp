@@ -1,0 +1,488 @@
+// Why the routes of a sidecar lead nowhere, or elsewhere: VirtualServices and DestinationRules (causes.md group D).
+#include <algorithm>
+#include <set>
+
+#include "facts/context.hpp"
+#include "mesh/istio_config.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::facts {
+
+using namespace evidence;
+using mesh::Leg;
+using mesh::Walk;
+
+namespace {
+
+const std::vector<Kind> routing_needs = {Kind::virtual_services, Kind::destination_rules, Kind::mesh_config, Kind::services, Kind::pods,
+                                         Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes,
+                                         Kind::clusters, Kind::endpoints};
+
+/// The objects a route or virtual host was made from; the first VirtualService reference found.
+ConfigRef virtual_service_ref(const Walk& walk) {
+  if (walk.route != nullptr) return walk.route->config.kind == "virtual-service" ? walk.route->config : ConfigRef{};
+  if (walk.virtual_host == nullptr) return {};
+  for (const auto& route : walk.virtual_host->routes) {
+    if (route.config.kind == "virtual-service") return route.config;
+  }
+  return {};
+}
+
+const Object* find(const mesh::ObjectList& list, const std::string& ns, const std::string& name) {
+  for (const auto* object : list.items) {
+    if (object->meta.ns == ns && object->meta.name == name) return object;
+  }
+  return nullptr;
+}
+
+std::string gateway_name(Context& c, const Object& vs) {
+  if (!c.path().caller.gateway || c.caller() == nullptr) return "mesh";
+  const auto bound = mesh::bound_gateways(vs);
+  for (const auto& server : mesh::gateway_servers(c.view, *c.caller())) {
+    const std::string name = server.gateway->meta.ns + "/" + server.gateway->meta.name;
+    if (std::find(bound.begin(), bound.end(), name) != bound.end()) return name;
+  }
+  return "mesh";
+}
+
+int rule_of(Context& c, const Object& vs) {
+  const auto* pod = c.caller();
+  return mesh::matching_rule(vs, c.path().request, gateway_name(c, vs), pod->meta.labels, pod->meta.ns);
+}
+
+Bindings vs_bindings(Context& c, const Object& vs) {
+  const auto& path = c.path();
+  const Json& rules = at(vs.spec(), "http");
+  return {{"vs.name", vs.meta.name}, {"vs.namespace", vs.meta.ns}, {"vs.rules", rules.is_array() ? rules.size() : 0},
+          {"request.path", path.request.path}, {"request.method", path.request.method}, {"request.host", path.request.host},
+          {"service.host", path.to.host}, {"service.port", path.to.port_number}};
+}
+
+/// D1: the VirtualService that owns the host has no rule for this request, in the object as in the proxy.
+Finding no_rule_matches(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto& walk = c.walk();
+  if (walk.end != Walk::End::no_route) return no("the proxy has a route for the request");
+  const auto ref = virtual_service_ref(walk);
+  if (!ref) return no("no VirtualService made the virtual host's routes");
+  const auto list = c.view.objects(Kind::virtual_services);
+  const auto* vs = find(list, ref.ns, ref.name);
+  if (vs == nullptr) return list.covers(ref.ns) ? no("VirtualService " + ref.ns + "/" + ref.name + " no longer exists") : unknown();
+  if (rule_of(c, *vs) >= 0) return no("VirtualService " + ref.ns + "/" + ref.name + " has a rule for the request: the proxy's routes are older");
+  auto b = vs_bindings(c, *vs);
+  Json destination = {{"host", c.path().to.service != nullptr ? c.path().to.host : ""}};
+  if (c.path().to.service != nullptr && c.path().to.service->ports.size() > 1) destination["port"] = {{"number", c.path().to.port_number}};
+  if (c.path().to.service != nullptr) {
+    const Json rule = Json::object({{"route", Json::array({Json::object({{"destination", destination}})})}});
+    b["vs.default-rule-patch"] = Json::array({{{"op", "add"}, {"path", "/spec/http/-"}, {"value", rule}}});
+  }
+  return yes("VirtualService " + ref.ns + "/" + ref.name + " claims the host, and none of its " + count(at(vs->spec(), "http").size(), "http rule") + " matches " + c.ask.method + " " + c.ask.path, b);
+}
+
+/// Requests that no rule takes can go to the Service the VirtualService is for.
+Finding default_known(Context& c) {
+  const auto f = no_rule_matches(c);
+  return f.truth != Tri::yes ? f : decide(f.bindings.count("vs.default-rule-patch") > 0, "the Service that the requests are meant for is known", f.bindings);
+}
+
+/// The proxy's configuration names an object that is gone, or holds routes that the object would not make.
+Finding stale_reference(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto& walk = c.walk();
+  const auto ref = virtual_service_ref(walk);
+  const auto list = c.view.objects(Kind::virtual_services);
+  if (ref) {
+    const auto* vs = find(list, ref.ns, ref.name);
+    if (vs == nullptr && list.covers(ref.ns)) return yes("the proxy still routes by VirtualService " + ref.ns + "/" + ref.name + ", which does not exist any more", {{"stale.object", "VirtualService " + ref.ns + "/" + ref.name}});
+    if (vs == nullptr) return unknown();
+    if (walk.end == Walk::End::no_route && rule_of(c, *vs) >= 0) return yes("VirtualService " + ref.ns + "/" + ref.name + " has a rule for the request that the proxy has not got", {{"stale.object", "VirtualService " + ref.ns + "/" + ref.name}});
+  }
+  const auto rules = c.view.objects(Kind::destination_rules);
+  for (const auto& leg : walk.legs) {
+    if (leg.config == nullptr || leg.config->config.kind != "destination-rule") continue;
+    const auto& made = leg.config->config;
+    if (find(rules, made.ns, made.name) != nullptr) continue;
+    if (!rules.covers(made.ns)) return unknown();
+    return yes("the proxy still has the settings of DestinationRule " + made.ns + "/" + made.name + ", which does not exist any more", {{"stale.object", "DestinationRule " + made.ns + "/" + made.name}});
+  }
+  return list.everywhere && rules.everywhere ? no("the objects that the proxy's configuration names exist") : unknown();
+}
+
+/// The cluster that the route names and the proxy does not have.
+const Leg* missing_leg(Context& c) {
+  for (const auto& leg : c.walk().legs) {
+    if (leg.state == Leg::State::missing) return &leg;
+  }
+  return nullptr;
+}
+
+/// Whether a host is known to the registry: a Service, or a host of a ServiceEntry.
+Tri host_exists(Context& c, const std::string& host) {
+  bool read = false;
+  if (mesh::service_of(c.view, host, &read) != nullptr) return Tri::yes;
+  const auto entries = c.view.objects(Kind::service_entries);
+  for (const auto* entry : entries.items) {
+    for (const auto& listed : mesh::strings_at(entry->spec(), "hosts")) {
+      if (mesh::host_covers(lower(listed), host)) return Tri::yes;
+    }
+  }
+  const bool service_like = ends_with(host, ".svc.cluster.local");
+  return (read || !service_like) && entries.everywhere ? Tri::no : Tri::unknown;
+}
+
+/// Rule and destination index of the route's VirtualService that lead to a host; nullopt when they do not.
+std::optional<std::string> destination_pointer(const Object& vs, const std::string& host, const std::string& subset) {
+  const Json& rules = at(vs.spec(), "http");
+  for (std::size_t i = 0; rules.is_array() && i < rules.size(); ++i) {
+    const Json& routes = at(rules[i], "route");
+    for (std::size_t j = 0; routes.is_array() && j < routes.size(); ++j) {
+      const Json& destination = at(routes[j], "destination");
+      if (mesh::resolve_host(text_at(destination, "host"), vs.meta.ns) != host || text_at(destination, "subset") != subset) continue;
+      return "/spec/http/" + std::to_string(i) + "/route/" + std::to_string(j) + "/destination";
+    }
+  }
+  return std::nullopt;
+}
+
+void add_virtual_service(Context& c, const Leg& leg, Bindings& b) {
+  const auto ref = virtual_service_ref(c.walk());
+  const auto list = c.view.objects(Kind::virtual_services);
+  const auto* vs = ref ? find(list, ref.ns, ref.name) : nullptr;
+  if (vs == nullptr) return;
+  b["vs.name"] = vs->meta.name;
+  b["vs.namespace"] = vs->meta.ns;
+  b["vs.ref"] = "VirtualService " + vs->meta.ns + "/" + vs->meta.name;
+  const auto pointer = destination_pointer(*vs, leg.name->host, leg.name->subset);
+  if (pointer) b["vs.destination"] = *pointer;
+}
+
+/// Whether the VirtualService behind the route still names the leg's destination; a route without one is as istiod made it.
+Tri as_written(Context& c, const Leg& leg) {
+  const auto ref = virtual_service_ref(c.walk());
+  if (!ref || !leg.name) return Tri::yes;
+  const auto list = c.view.objects(Kind::virtual_services);
+  const auto* vs = find(list, ref.ns, ref.name);
+  if (vs == nullptr) return list.covers(ref.ns) ? Tri::no : Tri::unknown;
+  return tri(destination_pointer(*vs, leg.name->host, leg.name->subset).has_value());
+}
+
+Bindings leg_bindings(Context& c, const Leg& leg) {
+  Bindings b = {{"cluster.name", leg.cluster}, {"service.host", leg.name->host}, {"service.port", leg.name->port}, {"subset.name", leg.name->subset}, {"vs.ref", "the route"}};
+  if (const auto name = mesh::service_name(leg.name->host, "")) {
+    b["service.name"] = name->name;
+    b["service.namespace"] = name->ns;
+  }
+  add_virtual_service(c, leg, b);
+  return b;
+}
+
+/// The cluster that is missing, when the VirtualService still asks for it; else the answer.
+std::optional<Finding> need_written(Context& c, const Leg* leg) {
+  if (leg == nullptr || !leg->name) return no("no missing cluster");
+  const Tri written = as_written(c, *leg);
+  if (written == Tri::unknown) return unknown();
+  if (written == Tri::no) return no("no VirtualService asks for " + leg->cluster + " (any more)");
+  return std::nullopt;
+}
+
+Finding route_as_written(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto* leg = c.serving().leg;
+  if (leg == nullptr) return no("the route leads to no cluster of a host");
+  const Tri written = as_written(c, *leg);
+  return written == Tri::unknown ? unknown() : decide(written == Tri::yes, "the route to " + leg->cluster + " is what the objects ask for");
+}
+
+/// D5: the host exists, and no DestinationRule that the caller sees declares the subset.
+Finding subset_undeclared(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto* leg = missing_leg(c);
+  if (leg == nullptr || !leg->name || leg->name->subset.empty()) return no("no missing cluster of a subset");
+  if (auto stop = need_written(c, leg)) return *stop;
+  const Tri exists = host_exists(c, leg->name->host);
+  if (exists != Tri::yes) return exists == Tri::no ? no("the host itself does not exist") : unknown();
+  const auto service = mesh::service_name(leg->name->host, "");
+  const auto list = c.view.objects(Kind::destination_rules);
+  const std::string service_ns = service ? service->ns : "";
+  auto b = leg_bindings(c, *leg);
+  std::vector<std::string> declared;
+  for (const auto* rule : mesh::destination_rules(c.view, leg->name->host, c.caller()->meta.ns, service_ns)) {
+    for (const auto& subset : at(rule->spec(), "subsets")) {
+      if (text_at(subset, "name") == leg->name->subset) return no("DestinationRule " + rule->meta.ns + "/" + rule->meta.name + " declares subset " + leg->name->subset);
+      declared.push_back(text_at(subset, "name"));
+    }
+    if (b.count("rule.name") == 0) {
+      b["rule.name"] = rule->meta.name;
+      b["rule.namespace"] = rule->meta.ns;
+    }
+  }
+  if (!list.covers(c.caller()->meta.ns) || !list.covers(service_ns)) return unknown();
+  b["rule.text"] = b.count("rule.name") == 0 ? std::string("no DestinationRule for the host exists")
+      : "DestinationRule " + b["rule.namespace"].get<std::string>() + "/" + b["rule.name"].get<std::string>() + " declares " + (declared.empty() ? "no subset" : join(declared, ", "));
+  return yes("the route asks for subset " + leg->name->subset + " of " + leg->name->host + "; " + b["rule.text"].get<std::string>(), b);
+}
+
+/// The label key that subsets of this host go by, when pods carry the missing subset's name under it.
+Finding subset_has_pods(Context& c) {
+  const auto* leg = c.path().walked ? missing_leg(c) : nullptr;
+  if (leg == nullptr || !leg->name || leg->name->subset.empty()) return no("no missing cluster of a subset");
+  bool read = false;
+  const auto* service = mesh::service_of(c.view, leg->name->host, &read);
+  const auto pods = service == nullptr ? std::nullopt : mesh::selected_pods(c.view, *service);
+  if (!pods) return read && service == nullptr ? no("no Service") : unknown();
+  std::set<std::string> keys = {"version", "app.kubernetes.io/version"};
+  const auto rules = mesh::destination_rules(c.view, leg->name->host, c.caller()->meta.ns, service->meta.ns);
+  if (!rules.empty()) {
+    for (const auto& subset : at(rules.front()->spec(), "subsets")) {
+      for (const auto& [key, value] : mesh::labels_at(subset, "labels")) keys.insert(key);
+    }
+  }
+  for (const auto& key : keys) {
+    for (const auto* pod : *pods) {
+      const auto label = pod->meta.labels.find(key);
+      if (label == pod->meta.labels.end() || label->second != leg->name->subset) continue;
+      return yes("pods of " + leg->name->host + " carry " + key + "=" + leg->name->subset, {{"subset.declaration", Json::object({{"name", leg->name->subset}, {"labels", Json::object({{key, leg->name->subset}})}})}});
+    }
+  }
+  return no("no pod carries the subset's name as a version label");
+}
+
+/// Pods wait for the subset: it can be added to the DestinationRule of the host (`existing`), or one has to be made.
+Finding subset_can_be(Context& c, bool existing) {
+  const auto f = subset_undeclared(c);
+  if (f.truth != Tri::yes) return f;
+  const auto pods = subset_has_pods(c);
+  if (pods.truth != Tri::yes) return pods;
+  auto b = f.bindings;
+  b.insert(pods.bindings.begin(), pods.bindings.end());
+  const bool has_rule = b.count("rule.name") > 0;
+  bool lists = false;
+  if (has_rule) {
+    const auto rules = c.view.objects(Kind::destination_rules);
+    const auto* rule = find(rules, b["rule.namespace"].get<std::string>(), b["rule.name"].get<std::string>());
+    lists = rule != nullptr && at(rule->spec(), "subsets").is_array();
+  }
+  b["subset.patch"] = Json::array({{{"op", "add"}, {"path", "/spec/subsets/-"}, {"value", b["subset.declaration"]}}});
+  return existing ? decide(lists, "the DestinationRule of the host can declare it", b) : decide(!has_rule, "no DestinationRule of the host exists", b);
+}
+
+Finding subset_addable(Context& c) { return subset_can_be(c, true); }
+Finding subset_creatable(Context& c) { return subset_can_be(c, false); }
+
+/// Another subset of the same rule that has ready pods, when it is the only one: where traffic can go meanwhile.
+Finding subset_alternative(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto& serving = c.serving();
+  if (!serving.known) return unknown();
+  if (serving.leg == nullptr || serving.service == nullptr || serving.subset.empty()) return no("the route names no subset");
+  const auto pods = mesh::selected_pods(c.view, *serving.service);
+  if (!pods) return unknown();
+  std::set<std::string> served;
+  for (const auto* rule : mesh::destination_rules(c.view, serving.host, c.caller()->meta.ns, serving.service->meta.ns)) {
+    for (const auto& subset : at(rule->spec(), "subsets")) {
+      const auto labels = mesh::labels_at(subset, "labels");
+      const bool any = std::any_of(pods->begin(), pods->end(), [&](const Pod* p) { return p->ready && selects(labels, p->meta.labels); });
+      if (text_at(subset, "name") != serving.subset && !labels.empty() && any) served.insert(text_at(subset, "name"));
+    }
+  }
+  auto b = leg_bindings(c, *serving.leg);
+  if (served.size() != 1 || b.count("vs.destination") == 0) return no("no other single subset has ready pods");
+  b["subset.other"] = *served.begin();
+  b["vs.subset-patch"] = Json::array({{{"op", "replace"}, {"path", b["vs.destination"].get<std::string>() + "/subset"}, {"value", *served.begin()}}});
+  return yes("subset " + *served.begin() + " has ready pods", b);
+}
+
+/// D6: nothing in the registry has the host.
+Finding host_unknown(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto* leg = missing_leg(c);
+  if (auto stop = need_written(c, leg)) return *stop;
+  const Tri exists = host_exists(c, leg->name->host);
+  if (exists == Tri::unknown) return unknown();
+  return decide(exists == Tri::no, exists == Tri::no ? "no Service and no ServiceEntry has host " + leg->name->host : leg->name->host + " exists", leg_bindings(c, *leg));
+}
+
+/// The host that was meant: the Service that the VirtualService is for, or the nearest name in the namespace.
+Finding host_meant(Context& c) {
+  const auto* leg = c.path().walked ? missing_leg(c) : nullptr;
+  if (leg == nullptr || !leg->name) return no("no missing cluster");
+  const auto name = mesh::service_name(leg->name->host, "");
+  const auto* services = name ? c.view.services(name->ns) : nullptr;
+  if (services == nullptr) return unknown();
+  std::vector<std::string> names;
+  for (const auto& service : *services) names.push_back(service.meta.name);
+  std::string meant = nearest(name->name, names);
+  const auto& to = c.path().to;
+  if (meant.empty() && to.service != nullptr && to.ns == name->ns) meant = to.name;
+  if (meant.empty()) return no("no Service stands out as the one that was meant");
+  Bindings b = leg_bindings(c, *leg);
+  if (b.count("vs.destination") == 0) return no("no VirtualService names the host");
+  b["host.meant"] = meant + "." + name->ns + ".svc.cluster.local";
+  b["vs.host-patch"] = Json::array({{{"op", "replace"}, {"path", b["vs.destination"].get<std::string>() + "/host"}, {"value", b["host.meant"]}}});
+  return yes("Service " + name->ns + "/" + meant + " exists", b);
+}
+
+/// D4: the short name was resolved in the VirtualService's namespace, and the Service lives in another.
+Finding short_name_elsewhere(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto* leg = missing_leg(c);
+  if (auto stop = need_written(c, leg)) return *stop;
+  if (host_exists(c, leg->name->host) != Tri::no) return host_exists(c, leg->name->host) == Tri::yes ? no("the host exists") : unknown();
+  const auto ref = virtual_service_ref(c.walk());
+  const auto list = c.view.objects(Kind::virtual_services);
+  const auto* vs = ref ? find(list, ref.ns, ref.name) : nullptr;
+  if (vs == nullptr) return ref && !list.covers(ref.ns) ? unknown() : no("no VirtualService made the route");
+  const auto name = mesh::service_name(leg->name->host, "");
+  const auto pointer = destination_pointer(*vs, leg->name->host, leg->name->subset);
+  if (!name || name->ns != vs->meta.ns || !pointer) return no("the destination is not a short name");
+  const std::string written = text_at(vs->raw.at(Json::json_pointer(*pointer)), "host");
+  if (contains(written, ".")) return no("the destination is written as " + written);
+  for (const auto& key : c.view.evidence().keys(Kind::services)) {
+    const auto* services = key.ns == name->ns ? nullptr : c.view.services(key.ns);
+    if (services == nullptr) continue;
+    for (const auto& service : *services) {
+      if (service.meta.name != name->name) continue;
+      auto b = leg_bindings(c, *leg);
+      b["host.meant"] = service.meta.name + "." + service.meta.ns + ".svc.cluster.local";
+      b["host.written"] = written;
+      b["vs.host-patch"] = Json::array({{{"op", "replace"}, {"path", *pointer + "/host"}, {"value", b["host.meant"]}}});
+      return yes("VirtualService " + vs->meta.ns + "/" + vs->meta.name + " says " + written + ", which means " + leg->name->host + "; the Service is " + service.meta.ns + "/" + service.meta.name, b);
+    }
+  }
+  return no("no other namespace that was read has a Service of that name");
+}
+
+/// D7: the host exists and has no such port.
+Finding port_unknown(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto* leg = missing_leg(c);
+  if (auto stop = need_written(c, leg)) return *stop;
+  bool read = false;
+  const auto* service = mesh::service_of(c.view, leg->name->host, &read);
+  if (service == nullptr) return read ? no("the host is no Service") : unknown();
+  std::vector<std::string> ports;
+  const ServicePort* meant = nullptr;
+  for (const auto& port : service->ports) {
+    if (port.port == leg->name->port) return no("the Service has port " + std::to_string(port.port));
+    ports.push_back(std::to_string(port.port));
+    if (!port.target.named() && port.target.number == leg->name->port) meant = &port;
+  }
+  if (meant == nullptr && service->ports.size() == 1) meant = &service->ports.front();
+  auto b = leg_bindings(c, *leg);
+  b["service.ports"] = join(ports, ", ");
+  if (meant != nullptr) b["port.meant"] = meant->port;
+  if (meant != nullptr && b.count("vs.destination") > 0) {
+    b["vs.port-patch"] = Json::array({{{"op", "replace"}, {"path", b["vs.destination"].get<std::string>() + "/port/number"}, {"value", meant->port}}});
+  }
+  return yes("the route leads to port " + std::to_string(leg->name->port) + " of " + leg->name->host + ", which has only " + join(ports, ", "), b);
+}
+
+/// D3: two VirtualServices claim the host for sidecars; only the first counts, and the other has the rule that is missing.
+Finding host_conflict(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  if (c.path().caller.gateway) return no("gateways merge VirtualServices of one host");
+  const auto list = c.view.objects(Kind::virtual_services);
+  const auto found = mesh::mesh_virtual_services(c.view, c.path().to.host, c.caller()->meta.ns);
+  const auto exact = [&](const Object* vs) {
+    const auto hosts = mesh::strings_at(vs->spec(), "hosts");
+    return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::resolve_host(h, vs->meta.ns) == c.path().to.host; });
+  };
+  std::vector<const Object*> same;
+  std::copy_if(found.begin(), found.end(), std::back_inserter(same), exact);
+  if (same.size() < 2) return list.everywhere ? no("one VirtualService at most claims the host") : unknown();
+  const auto used = virtual_service_ref(c.walk());
+  for (const auto* vs : same) {
+    if (vs->meta.name == used.name && vs->meta.ns == used.ns) continue;
+    if (rule_of(c, *vs) < 0) continue;
+    auto b = vs_bindings(c, *vs);
+    b["vs.used"] = used.ns + "/" + used.name;
+    b["vs.ignored"] = vs->meta.ns + "/" + vs->meta.name;
+    return yes("VirtualServices " + used.ns + "/" + used.name + " and " + vs->meta.ns + "/" + vs->meta.name + " both claim " + c.path().to.host + "; sidecars use only the first", b);
+  }
+  return no("the other VirtualService has no rule for this request either");
+}
+
+/// D2: an earlier rule takes the request although a later one is written for exactly this path.
+Finding later_rule_fits(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto& walk = c.walk();
+  if (walk.virtual_host == nullptr || walk.route == nullptr) return no("no route was taken");
+  bool after = false;
+  for (const auto& route : walk.virtual_host->routes) {
+    if (&route == walk.route) {
+      after = true;
+      continue;
+    }
+    if (!after || !mesh::route_matches(route, c.path().request)) continue;
+    const bool narrower = route.path.size() > walk.route->path.size() || (route.path == walk.route->path && route.headers.size() > walk.route->headers.size());
+    const bool elsewhere = route.cluster != walk.route->cluster || route.weighted.size() != walk.route->weighted.size();
+    if (!narrower || !elsewhere) continue;
+    return yes("the rule for \"" + walk.route->path + "\" stands before the rule for \"" + route.path + "\", which fits better and is never reached",
+               {{"rule.taken", walk.route->path}, {"rule.shadowed", route.path}, {"vs.name", route.config.name}, {"vs.namespace", route.config.ns}, {"request.path", c.ask.path}});
+  }
+  return no("no later rule fits the request better");
+}
+
+/// D15: the VirtualService itself answers.
+Finding direct_response(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto& walk = c.walk();
+  const bool direct = walk.end == Walk::End::direct_response || walk.end == Walk::End::redirect;
+  if (!direct || !walk.route->config) return no("no VirtualService answers the request itself");
+  const std::string what = walk.end == Walk::End::redirect ? "redirects it" : "answers " + std::to_string(*walk.route->direct_response) + " itself";
+  return yes("VirtualService " + walk.route->config.ns + "/" + walk.route->config.name + " " + what, {{"vs.name", walk.route->config.name}, {"vs.namespace", walk.route->config.ns}, {"route.what", what}, {"route.status", walk.route->direct_response.value_or(301)}});
+}
+
+Finding direct_response_code(Context& c) {
+  const auto f = direct_response(c);
+  if (f.truth != Tri::yes || !c.ask.code) return f.truth == Tri::yes ? no("no code was asked about") : f;
+  return decide(f.bindings.at("route.status").get<int>() == *c.ask.code, "the configured answer is the code the caller saw", f.bindings);
+}
+
+/// D17: a delegate that does not exist leaves its rule out.
+Finding delegate_missing(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto list = c.view.objects(Kind::virtual_services);
+  for (const auto* vs : list.items) {
+    const auto hosts = mesh::strings_at(vs->spec(), "hosts");
+    const std::string& asked = c.path().caller.gateway ? c.ask.host : c.path().to.host;
+    if (std::none_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(mesh::resolve_host(h, vs->meta.ns), asked); })) continue;
+    const Json& rules = at(vs->spec(), "http");
+    for (std::size_t i = 0; rules.is_array() && i < rules.size(); ++i) {
+      const Json& delegate = at(rules[i], "delegate");
+      if (!delegate.is_object()) continue;
+      const std::string name = text_at(delegate, "name"), ns = text_at(delegate, "namespace", vs->meta.ns);
+      if (find(list, ns, name) != nullptr || !list.covers(ns)) continue;
+      return yes("VirtualService " + vs->meta.ns + "/" + vs->meta.name + " delegates to " + ns + "/" + name + ", which does not exist",
+                 {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"delegate.name", name}, {"delegate.namespace", ns}});
+    }
+  }
+  return list.everywhere ? no("every delegate exists") : unknown();
+}
+
+}  // namespace
+
+const std::vector<Fact>& routing_facts() {
+  static const std::vector<Fact> facts = {
+      {"virtual-service.no-rule-matches", "The VirtualService of the host has no rule for the request", routing_needs, no_rule_matches},
+      {"virtual-service.default-known", "The Service that unmatched requests are meant for is known", routing_needs, default_known},
+      {"virtual-service.host-conflict", "Two VirtualServices claim the host and the wrong one wins", routing_needs, host_conflict},
+      {"virtual-service.later-rule-fits", "A better rule stands behind the one that takes the request", routing_needs, later_rule_fits},
+      {"virtual-service.answers-itself", "A VirtualService answers or redirects the request", routing_needs, direct_response},
+      {"virtual-service.answers-this-code", "A VirtualService answers with the code the caller saw", routing_needs, direct_response_code},
+      {"virtual-service.delegate-missing", "A VirtualService delegates to one that does not exist", routing_needs, delegate_missing},
+      {"walk.stale-reference", "The proxy's configuration names an object that is gone or has changed", routing_needs, stale_reference},
+      {"walk.subset-undeclared", "The route's subset is declared nowhere the caller sees", routing_needs, subset_undeclared},
+      {"walk.route-as-written", "The route is what the objects ask for", routing_needs, route_as_written},
+      {"walk.subset-addable", "The undeclared subset has pods, and a DestinationRule can declare it", routing_needs, subset_addable},
+      {"walk.subset-creatable", "The undeclared subset has pods, and the host has no DestinationRule", routing_needs, subset_creatable},
+      {"subset.alternative", "One other subset has ready pods", routing_needs, subset_alternative},
+      {"walk.host-unknown", "The route's host is in no registry", routing_needs, host_unknown},
+      {"walk.host-meant", "The host that was meant is plain", routing_needs, host_meant},
+      {"walk.short-name-elsewhere", "A short name was resolved in the wrong namespace", routing_needs, short_name_elsewhere},
+      {"walk.port-unknown", "The route's host has no such port", routing_needs, port_unknown},
+  };
+  return facts;
+}
+
+}  // namespace meshdx::facts

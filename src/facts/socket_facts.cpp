@@ -1,0 +1,103 @@
+// What listens inside the server's pod: tells a wrong targetPort (A3) from a dead application (A4) and one bound to loopback (A5).
+#include <set>
+
+#include "facts/context.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::facts {
+
+using namespace evidence;
+
+namespace {
+
+const std::vector<Kind> socket_needs = {Kind::sockets, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+                                        Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+
+struct Listening {
+  const Pod* pod = nullptr;
+  std::uint16_t target = 0;
+  bool open = false, loopback = false;      ///< at the target port
+  std::set<std::uint16_t> elsewhere;        ///< other ports the application listens on, not on loopback
+};
+
+/// The sockets of the first serving pod whose table was read. The proxy's own (uid 1337, 150xx) are left out.
+std::optional<Listening> listening(Context& c) {
+  const auto& serving = c.serving();
+  if (serving.port == nullptr) return std::nullopt;
+  for (const auto* pod : c.path().servers) {
+    const auto target = mesh::target_port(*serving.port, *pod);
+    if (!pod->meshed() || !target) continue;
+    const auto* sockets = c.view.sockets(*pod);
+    if (sockets == nullptr) continue;
+    Listening result;
+    result.pod = pod;
+    result.target = *target;
+    for (const auto& socket : *sockets) {
+      if (socket.uid == 1337) continue;
+      if (socket.port == *target) (socket.loopback() ? result.loopback : result.open) = true;
+      else if (!socket.loopback() && (socket.port < 15000 || socket.port > 15099)) result.elsewhere.insert(socket.port);
+    }
+    return result;
+  }
+  return std::nullopt;
+}
+
+Bindings bindings_of(Context& c, const Listening& seen) {
+  const auto& serving = c.serving();
+  Bindings b = {{"pod.name", seen.pod->meta.name}, {"pod.namespace", seen.pod->meta.ns}, {"port.target", seen.target},
+                {"service.name", serving.service->meta.name}, {"service.namespace", serving.service->meta.ns}, {"service.port", serving.port->port},
+                {"port.index", serving.port - serving.service->ports.data()}};
+  std::set<std::uint16_t> free = seen.elsewhere;
+  for (const auto& other : serving.service->ports) {
+    if (&other == serving.port) continue;
+    if (const auto used = mesh::target_port(other, *seen.pod)) free.erase(*used);
+  }
+  std::vector<std::string> all;
+  for (const auto port : seen.elsewhere) all.push_back(std::to_string(port));
+  b["port.offered"] = all.empty() ? std::string("none") : join(all, ", ");
+  if (free.size() == 1) b["port.meant"] = *free.begin();
+  return b;
+}
+
+template <class Test>
+Finding socket_fact(Context& c, Test test, const std::string& text) {
+  const auto seen = listening(c);
+  if (!seen) return unknown(c.view.evidence().keys(Kind::sockets).empty() ? "the pod's sockets were not read: run again with --probe" : "");
+  auto b = bindings_of(c, *seen);
+  const bool truth = test(*seen);
+  return decide(truth, truth ? "in pod " + pod_ref(*seen->pod) + " " + text + " port " + std::to_string(seen->target) + "; it listens on " + b["port.offered"].get<std::string>() : "the socket table of " + pod_ref(*seen->pod) + " says otherwise", b);
+}
+
+Finding elsewhere(Context& c) {
+  return socket_fact(c, [](const Listening& s) { return !s.open && !s.loopback && !s.elsewhere.empty(); }, "the application does not listen on");
+}
+Finding loopback_only(Context& c) {
+  return socket_fact(c, [](const Listening& s) { return !s.open && s.loopback; }, "the application listens on loopback only for");
+}
+Finding nothing(Context& c) {
+  return socket_fact(c, [](const Listening& s) { return !s.open && !s.loopback && s.elsewhere.empty(); }, "nothing listens on");
+}
+Finding open(Context& c) {
+  return socket_fact(c, [](const Listening& s) { return s.open; }, "the application listens on");
+}
+Finding meant_known(Context& c) {
+  const auto seen = listening(c);
+  if (!seen) return unknown();
+  const auto b = bindings_of(c, *seen);
+  return decide(b.count("port.meant") > 0, "one port of the application is left that no other port of the Service leads to", b);
+}
+
+}  // namespace
+
+const std::vector<Fact>& socket_facts() {
+  static const std::vector<Fact> facts = {
+      {"sockets.listening-elsewhere", "The application listens, but on another port", socket_needs, elsewhere},
+      {"sockets.loopback-only", "The application listens on the port, but on loopback only", socket_needs, loopback_only},
+      {"sockets.nothing", "No application listens in the pod", socket_needs, nothing},
+      {"sockets.open", "The application listens on the port", socket_needs, open},
+      {"sockets.port-meant-known", "The port that was meant is plain from the sockets", socket_needs, meant_known},
+  };
+  return facts;
+}
+
+}  // namespace meshdx::facts

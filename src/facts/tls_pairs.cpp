@@ -1,0 +1,94 @@
+#include "facts/tls_pairs.hpp"
+
+namespace meshdx::facts {
+
+using namespace evidence;
+using mesh::Leg;
+using mesh::Wire;
+
+namespace {
+
+void server_side(Context& c, Pair& pair) {
+  if (pair.pod == nullptr || !pair.pod->meshed()) return;
+  pair.server = mesh::server_mode(c.view, *pair.pod, pair.port);
+  if (!c.view.evidence().asked({Kind::listeners, pair.pod->meta.ns, pair.pod->meta.name})) return;
+  if (const auto* listeners = c.view.listeners(*pair.pod)) pair.accepts = mesh::listener_accepts(*listeners, pair.port);
+}
+
+void pairs_of_walk(Context& c, Pairs& result) {
+  const auto& walk = c.walk();
+  result.known = walk.end == mesh::Walk::End::clusters;
+  for (const auto& leg : walk.legs) {
+    if (leg.state == Leg::State::unknown || leg.config == nullptr) result.known = false;
+    if (leg.config == nullptr) continue;
+    for (const auto* host : leg.hosts) {
+      Pair pair;
+      pair.address = host->address;
+      pair.port = host->port;
+      pair.pod = c.view.pod_by_ip(host->address);
+      server_side(c, pair);
+      // istiod's own hint for auto mutual TLS looks at mesh and namespace level only; DISABLE there takes the matches away.
+      pair.wire = mesh::sent_by(*leg.config, pair.pod, pair.server);
+      result.pairs.push_back(pair);
+    }
+  }
+}
+
+void pairs_of_servers(Context& c, Pairs& result) {
+  const auto& path = c.path();
+  result.known = path.servers_known && path.caller.pod != nullptr;
+  for (const auto* pod : path.servers) {
+    Pair pair;
+    pair.pod = pod;
+    pair.address = pod->ip;
+    pair.port = path.to.port_number;
+    if (path.to.port != nullptr) pair.port = mesh::target_port(*path.to.port, *pod).value_or(0);
+    server_side(c, pair);
+    if (path.caller.pod != nullptr && !path.caller.pod->ambient()) pair.wire = Wire::plaintext;
+    result.pairs.push_back(pair);
+  }
+}
+
+}  // namespace
+
+Pairs tls_pairs(Context& c) {
+  Pairs result;
+  const auto& path = c.path();
+  if (path.caller.pod == nullptr) {
+    pairs_of_servers(c, result);
+    for (auto& pair : result.pairs) pair.wire = Wire::unknown;
+    result.known = false;
+  } else if (path.walked && !path.walk.fallthrough()) {
+    pairs_of_walk(c, result);
+  } else {
+    pairs_of_servers(c, result);
+  }
+  return result;
+}
+
+std::string pair_text(const Pair& pair, const std::string& what) {
+  const std::string who = pair.pod == nullptr ? "endpoint " + pair.address : "pod " + pod_ref(*pair.pod);
+  return who + " " + what + " (port " + std::to_string(pair.port) + ")";
+}
+
+Bindings pair_bindings(Context& c, const Pair& pair) {
+  const auto& serving = c.serving();
+  Bindings b = {{"server.address", pair.address}, {"port.target", pair.port}, {"service.host", serving.host}, {"service.port", serving.port_number}};
+  if (serving.service != nullptr) {
+    b["service.name"] = serving.service->meta.name;
+    b["service.namespace"] = serving.service->meta.ns;
+  }
+  if (const auto* caller = c.caller()) {
+    b["caller.pod"] = caller->meta.name;
+    b["caller.namespace"] = caller->meta.ns;
+    b["caller.workload"] = mesh::workload_of(*caller);
+  }
+  if (pair.pod == nullptr) return b;
+  b["server.pod"] = pair.pod->meta.name;
+  b["server.namespace"] = pair.pod->meta.ns;
+  b["server.workload"] = mesh::workload_of(*pair.pod);
+  if (pair.server.decided_by != nullptr) b["server.mode-by"] = "PeerAuthentication " + pair.server.decided_by->meta.ns + "/" + pair.server.decided_by->meta.name;
+  return b;
+}
+
+}  // namespace meshdx::facts

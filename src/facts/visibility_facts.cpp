@@ -1,0 +1,150 @@
+// Hosts that exist and that the caller's proxy does not see, and hosts outside that it may not call (D8 to D11, D18, B8).
+#include <algorithm>
+
+#include "facts/context.hpp"
+#include "mesh/istio_config.hpp"
+#include "mesh/protocol.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::facts {
+
+using namespace evidence;
+using mesh::Destination;
+using mesh::Leg;
+using mesh::Walk;
+
+namespace {
+
+const std::vector<Kind> visibility_needs = {Kind::sidecars, Kind::mesh_config, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces,
+                                            Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+
+/// Whether the caller's proxy has any cluster for the destination's host.
+Tri proxy_knows(Context& c) {
+  const auto* pod = c.caller();
+  const auto* clusters = c.view.clusters(*pod);
+  if (clusters == nullptr) return Tri::unknown;
+  const std::string& host = c.path().to.host;
+  return tri(std::any_of(clusters->begin(), clusters->end(), [&](const Cluster& cluster) {
+    const auto name = ClusterName::parse(cluster.name);
+    return name && name->direction == "outbound" && name->host == host;
+  }));
+}
+
+/// The request's destination exists in the mesh, and the caller's proxy has no cluster for it.
+std::optional<Finding> need_hidden(Context& c) {
+  if (auto stop = need_walk(c)) return stop;
+  const auto& to = c.path().to;
+  if (to.state == Destination::State::unknown) return unknown();
+  if (to.service == nullptr && to.entry == nullptr) return no("the destination is no Service and no ServiceEntry");
+  const Tri knows = proxy_knows(c);
+  if (knows == Tri::unknown) return unknown();
+  if (knows == Tri::yes) return no("the caller's proxy knows " + to.host);
+  return std::nullopt;
+}
+
+Finding sidecar_hides(Context& c) {
+  if (auto stop = need_hidden(c)) return *stop;
+  const auto& to = c.path().to;
+  const auto* pod = c.caller();
+  const auto list = c.view.objects(Kind::sidecars);
+  const auto* sidecar = mesh::sidecar_of(c.view, *pod);
+  const std::string ns = to.service != nullptr ? to.ns : to.entry->meta.ns;
+  if (sidecar == nullptr) return list.covers(pod->meta.ns) && list.covers(c.view.root_namespace()) ? no("no Sidecar applies to the caller") : unknown();
+  if (mesh::sidecar_imports(*sidecar, to.host, ns)) return no("Sidecar " + sidecar->meta.ns + "/" + sidecar->meta.name + " imports " + to.host);
+  return yes("Sidecar " + sidecar->meta.ns + "/" + sidecar->meta.name + " of the caller does not import " + ns + "/" + to.host,
+             {{"sidecar.name", sidecar->meta.name}, {"sidecar.namespace", sidecar->meta.ns}, {"sidecar.entry", ns + "/" + to.host}, {"service.host", to.host}});
+}
+
+Finding export_hides(Context& c) {
+  if (auto stop = need_hidden(c)) return *stop;
+  const auto& to = c.path().to;
+  const auto* config = c.view.mesh_config();
+  if (config == nullptr) return unknown();
+  std::vector<std::string> rules;
+  const Object& owner = to.service != nullptr ? static_cast<const Object&>(*to.service) : *to.entry;
+  if (to.service != nullptr) {
+    const auto annotation = owner.meta.annotations.find("networking.istio.io/exportTo");
+    if (annotation != owner.meta.annotations.end()) {
+      for (const auto& part : split(annotation->second, ',')) rules.emplace_back(trim(part));
+    }
+  } else {
+    rules = mesh::strings_at(owner.spec(), "exportTo");
+  }
+  if (mesh::exported(rules, config->default_service_export_to, owner.meta.ns, c.caller()->meta.ns)) return no(to.host + " is exported to the caller's namespace");
+  Bindings b = {{"service.host", to.host}, {"service.name", owner.meta.name}, {"service.namespace", owner.meta.ns}, {"export.text", rules.empty() ? std::string("the mesh default") : join(rules, ",")}, {"caller.namespace", c.caller()->meta.ns}};
+  b["export.kind"] = to.service != nullptr ? "Service" : "ServiceEntry";
+  b["export.patch"] = to.service != nullptr ? Json::array({{{"op", rules.empty() ? "add" : "replace"}, {"path", "/metadata/annotations/networking.istio.io~1exportTo"}, {"value", rules.empty() ? "*" : join(rules, ",") + "," + c.caller()->meta.ns}}})
+                                            : Json::array({{{"op", "add"}, {"path", "/spec/exportTo/-"}, {"value", c.caller()->meta.ns}}});
+  return yes(owner.ref() + " is exported to " + b["export.text"].get<std::string>() + ", not to " + c.caller()->meta.ns, b);
+}
+
+Finding registry_only(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const std::string mode = mesh::outbound_mode(c.view, *c.caller());
+  if (mode.empty()) return unknown();
+  return decide(mode == "REGISTRY_ONLY", "the caller's outbound policy is " + mode);
+}
+
+Finding unregistered(Context& c) {
+  const auto& to = c.path().to;
+  if (to.state == Destination::State::unknown) return unknown();
+  const bool outside = to.state == Destination::State::external || to.state == Destination::State::absent;
+  return decide(outside, outside ? "no Service and no ServiceEntry has " + to.host : to.host + " is registered",
+                {{"service.host", to.host}, {"service.port", to.port_number}, {"entry.name", replace_all(to.host, ".", "-")},
+                 {"entry.protocol", c.ask.scheme == "https" ? "TLS" : "HTTP"}, {"entry.port-name", c.ask.scheme == "https" ? "tls" : "http"},
+                 {"caller.namespace", c.ask.from_ns.empty() ? c.ask.ns : c.ask.from_ns}});
+}
+
+/// B8: the application dials a pod address (or a name that only a pod address stands behind); the proxy passes it on bare.
+Finding to_pod_address(Context& c) {
+  const auto& to = c.path().to;
+  if (to.state == Destination::State::unknown) return unknown();
+  if (to.by_pod_ip) return yes("the application dials a pod's own address, " + to.host);
+  return no("the destination is not a pod address");
+}
+
+/// D18: a DNS cluster without a resolved endpoint.
+Finding dns_unresolved(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  bool unsure = false;
+  for (const auto& leg : c.walk().legs) {
+    if (leg.config == nullptr || leg.state == Leg::State::unknown) {
+      unsure = unsure || leg.state == Leg::State::unknown;
+      continue;
+    }
+    const bool dns = leg.config->type == "STRICT_DNS" || leg.config->type == "LOGICAL_DNS";
+    if (!dns || leg.state != Leg::State::empty) continue;
+    const auto& to = c.path().to;
+    Bindings b = {{"cluster.name", leg.cluster}, {"service.host", leg.name ? leg.name->host : leg.cluster}};
+    b["entry.text"] = to.entry == nullptr ? std::string("its ServiceEntry") : to.entry->ref();
+    b["entry.addresses"] = join(leg.config->static_addresses, ", ");
+    return yes("cluster " + leg.cluster + " is " + leg.config->type + " and no address of " + join(leg.config->static_addresses, ", ") + " was resolved", b);
+  }
+  return unsure ? unknown() : no("no DNS cluster of the route lacks addresses");
+}
+
+/// A10-like: resolution NONE has no endpoint of its own.
+Finding unrecognised_host(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto& walk = c.walk();
+  const bool any = walk.end == Walk::End::clusters && walk.route != nullptr && walk.route->name == "allow_any";
+  const auto& to = c.path().to;
+  return decide(any && to.service != nullptr, "host " + c.path().request.host + " is no domain of the proxy's routes for the port, so the request leaves through allow_any", {{"request.host", c.path().request.host}, {"service.host", to.host}});
+}
+
+}  // namespace
+
+const std::vector<Fact>& visibility_facts() {
+  static const std::vector<Fact> facts = {
+      {"sidecar.hides-host", "The caller's Sidecar object does not import the destination", visibility_needs, sidecar_hides},
+      {"export.hides-host", "exportTo keeps the destination from the caller's namespace", visibility_needs, export_hides},
+      {"outbound.registry-only", "The caller may only call what the registry knows", visibility_needs, registry_only},
+      {"destination.unregistered", "The destination is in no registry", visibility_needs, unregistered},
+      {"destination.pod-address", "The application dials a pod's own address", visibility_needs, to_pod_address},
+      {"entry.dns-unresolved", "A DNS cluster of the route has no address", visibility_needs, dns_unresolved},
+      {"walk.host-not-a-domain", "The Host header is no domain of the proxy's routes", visibility_needs, unrecognised_host},
+  };
+  return facts;
+}
+
+}  // namespace meshdx::facts

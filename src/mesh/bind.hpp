@@ -1,0 +1,30 @@
+// Values of the placeholders in playbook steps, as far as the evidence gathered so far gives them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "evidence/evidence.hpp"
+#include "mesh/complaint.hpp"
+
+namespace meshdx::mesh {
+
+/// One pod whose proxy is to be asked.
+struct PodRef {
+  std::string ns, name;
+  bool operator<(const PodRef& o) const { return std::tie(ns, name) < std::tie(o.ns, o.name); }
+  bool operator==(const PodRef& o) const { return ns == o.ns && name == o.name; }
+};
+
+/// Values by placeholder group: a group's fields change together ("{client.pod}" with "{client.namespace}").
+/// Groups: `to` (namespace), `from` (namespace), `client` (pod, namespace), `server` (pod, namespace), `namespace` (name:
+/// every namespace the diagnosis involves), `app` (pod, namespace, container: an application that keeps ending), `option` (log-lines).
+using Values = std::map<std::string, std::vector<std::map<std::string, std::string>>>;
+
+/// What is known now. Pure; grows with the evidence: values once given are given again.
+/// Bounds: at most two client pods and three server pods, those that failing requests name first.
+Values bind(const evidence::Evidence& evidence, const Complaint& complaint);
+
+}  // namespace meshdx::mesh

@@ -1,0 +1,65 @@
+// What Istio objects mean for one request, read from the objects themselves: VirtualService matching, which objects a
+// caller sees (exportTo, Sidecar), and which Gateways and VirtualServices serve a host.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mesh/request.hpp"
+#include "mesh/view.hpp"
+
+namespace meshdx::mesh {
+
+/// The strings of a JSON array member.
+std::vector<std::string> strings_at(const Json& object, const char* key);
+/// The matchLabels-like string map of a member.
+evidence::Labels labels_at(const Json& object, const char* key);
+
+/// A host as written in an object of a namespace: a name without dots is short and means `name.ns.svc.cluster.local`
+/// (api networking/v1alpha3 VirtualService host note).
+std::string resolve_host(const std::string& host, const std::string& ns);
+
+/// Whether `pattern` ("*", "*.example.com", a name) covers `host` (which may be a wildcard itself).
+bool host_covers(const std::string& pattern, const std::string& host);
+
+/// Whether exportTo (or its default) lets a namespace see an object of `own` namespace. "." own, "*" all, "~" none.
+bool exported(const std::vector<std::string>& export_to, const std::vector<std::string>& fallback, const std::string& own, const std::string& to);
+
+/// `gateways` of a VirtualService, each as "ns/name" or "mesh"; empty list means mesh only. FQDN forms are resolved.
+std::vector<std::string> bound_gateways(const evidence::Object& virtual_service);
+
+/// Index of the first http rule that matches the request on `gateway` ("mesh" or "ns/name"), -1 when none does.
+/// `labels`: of the caller's pod, for sourceLabels. Source: api HTTPMatchRequest; empty match lists match all.
+int matching_rule(const evidence::Object& virtual_service, const Request& request, const std::string& gateway,
+                  const evidence::Labels& labels, const std::string& caller_ns);
+
+/// VirtualServices for a host as the mesh's sidecars of a namespace see them (bound to mesh, exported), oldest first.
+std::vector<const evidence::Object*> mesh_virtual_services(const View& view, const std::string& host, const std::string& caller_ns);
+
+/// DestinationRules for a host visible to a caller's namespace, in lookup order: caller's, service's, root namespace
+/// (push_context.go destinationRule).
+std::vector<const evidence::Object*> destination_rules(const View& view, const std::string& host, const std::string& caller_ns, const std::string& service_ns);
+
+/// The Sidecar object that applies to a pod: by workloadSelector, else the namespace's default, else the root namespace's.
+const evidence::Object* sidecar_of(const View& view, const evidence::Pod& pod);
+
+/// Whether a Sidecar's egress lists import a host of a namespace. No egress section imports everything.
+bool sidecar_imports(const evidence::Object& sidecar, const std::string& host, const std::string& host_ns);
+
+/// The mesh's or the Sidecar's outbound policy for a caller: "ALLOW_ANY" or "REGISTRY_ONLY"; "" when not known.
+std::string outbound_mode(const View& view, const evidence::Pod& pod);
+
+/// A server of a Gateway object.
+struct GatewayServer {
+  const evidence::Object* gateway = nullptr;
+  Json server;
+  std::uint16_t port = 0;
+  std::string protocol, tls_mode, credential;
+  std::vector<std::string> hosts;   ///< without the "ns/" part
+};
+/// All servers of the Gateways whose selector picks a pod.
+std::vector<GatewayServer> gateway_servers(const View& view, const evidence::Pod& pod);
+/// Whether a Gateway's selector picks the pod.
+bool gateway_selects(const evidence::Object& gateway, const evidence::Pod& pod);
+
+}  // namespace meshdx::mesh

@@ -1,0 +1,352 @@
+#include "mesh/request.hpp"
+
+#include <algorithm>
+
+#include "mesh/protocol.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::mesh {
+
+using namespace evidence;
+
+std::optional<ServiceName> service_name(const std::string& typed, const std::string& ns) {
+  std::string host = lower(typed);
+  while (!host.empty() && host.back() == '.') host.pop_back();
+  if (host.empty() || host.front() == '[') return std::nullopt;
+  const auto labels = split(host, '.');
+  const bool address = std::all_of(host.begin(), host.end(), [](char c) { return c == '.' || c == ':' || (c >= '0' && c <= '9'); });
+  if (address) return std::nullopt;
+  if (labels.size() == 1) return ServiceName{labels[0], ns};
+  if (labels.size() == 2 || labels[2] == "svc") return ServiceName{labels[0], labels[1]};
+  return std::nullopt;
+}
+
+std::string workload_of(const Pod& pod) {
+  const auto hash = pod.meta.labels.find("pod-template-hash");
+  const std::string& owner = pod.meta.owner_name;
+  if (pod.meta.owner_kind == "ReplicaSet" && hash != pod.meta.labels.end() && ends_with(owner, "-" + hash->second)) {
+    return owner.substr(0, owner.size() - hash->second.size() - 1);
+  }
+  return owner.empty() ? pod.meta.name : owner;
+}
+
+namespace {
+
+bool gone(const Pod& pod) { return pod.meta.deleting || pod.phase == "Succeeded" || pod.phase == "Failed"; }
+
+bool labelled(const Pod& pod, const char* key, const std::string& value) {
+  const auto found = pod.meta.labels.find(key);
+  return found != pod.meta.labels.end() && found->second == value;
+}
+
+}  // namespace
+
+std::vector<const Pod*> pods_named(const std::vector<Pod>& pods, const std::string& name) {
+  const auto pick = [&](auto wanted) {
+    std::vector<const Pod*> found;
+    for (const auto& pod : pods) {
+      if (wanted(pod)) found.push_back(&pod);
+    }
+    std::stable_sort(found.begin(), found.end(), [](const Pod* a, const Pod* b) {
+      return std::make_pair(gone(*a), !a->ready) < std::make_pair(gone(*b), !b->ready);
+    });
+    return found;
+  };
+  auto found = pick([&](const Pod& pod) { return workload_of(pod) == name; });
+  if (found.empty()) found = pick([&](const Pod& pod) { return labelled(pod, "app", name) || labelled(pod, "app.kubernetes.io/name", name); });
+  if (found.empty()) found = pick([&](const Pod& pod) { return pod.meta.name == name; });
+  return found;
+}
+
+std::optional<std::vector<const Pod*>> selected_pods(const View& view, const Service& service) {
+  const auto* pods = view.pods(service.meta.ns);
+  if (pods == nullptr) return std::nullopt;
+  std::vector<const Pod*> found;
+  for (const auto& pod : *pods) {
+    if (!service.selector.empty() && selects(service.selector, pod.meta.labels) && !gone(pod)) found.push_back(&pod);
+  }
+  return found;
+}
+
+std::optional<std::uint16_t> target_port(const ServicePort& port, const Pod& pod) {
+  if (!port.target.named()) return port.target.number;
+  for (const auto& container : pod.containers) {
+    if (container.init && !container.restart_always) continue;
+    for (const auto& declared : container.ports) {
+      if (declared.name == port.target.name && declared.protocol == port.protocol) return declared.port;
+    }
+  }
+  return std::nullopt;
+}
+
+const ServicePort* pick_port(const Service& service, std::optional<std::uint16_t> wanted) {
+  const ServicePort* fallback = nullptr;
+  for (const auto& port : service.ports) {
+    if (wanted && port.port == *wanted) return &port;
+    if (wanted || port.protocol == "UDP") continue;
+    if (service.ports.size() == 1 || port.port == 80) return &port;
+    if (fallback == nullptr || (is_http(declared_protocol(port)) && !is_http(declared_protocol(*fallback)))) fallback = &port;
+  }
+  return fallback;
+}
+
+namespace {
+
+const Service* find_service(const std::vector<Service>& services, const std::string& name) {
+  for (const auto& service : services) {
+    if (service.meta.name == name) return &service;
+  }
+  return nullptr;
+}
+
+const Object* entry_for(const ObjectList& entries, const std::string& host) {
+  for (const auto* entry : entries.items) {
+    const Json& hosts = at(entry->spec(), "hosts");
+    if (!hosts.is_array()) continue;
+    for (const auto& listed : hosts) {
+      if (!listed.is_string()) continue;
+      const auto text = lower(listed.get<std::string>());
+      if (text == host || (starts_with(text, "*.") && ends_with(host, text.substr(1)))) return entry;
+    }
+  }
+  return nullptr;
+}
+
+void set_service(Destination& to, const Service& service, const Complaint& complaint) {
+  to.state = Destination::State::service;
+  to.service = &service;
+  to.name = service.meta.name;
+  to.ns = service.meta.ns;
+  to.host = ServiceName{to.name, to.ns}.fqdn();
+  to.port = pick_port(service, complaint.port);
+  if (to.port != nullptr) to.port_number = to.port->port;
+}
+
+/// A workload is called through the Service that selects its pods; with several or none, through its pods.
+bool workload_destination(const View& view, const ServiceName& name, const Complaint& complaint, Destination& to) {
+  const auto* pods = view.pods(name.ns);
+  const auto* services = view.services(name.ns);
+  if (pods == nullptr || services == nullptr) return false;
+  const auto own = pods_named(*pods, name.name);
+  if (own.empty()) return false;
+  const Service* only = nullptr;
+  for (const auto& service : *services) {
+    if (service.selector.empty() || !selects(service.selector, own.front()->meta.labels)) continue;
+    if (only == nullptr || service.meta.name == name.name) only = &service;
+  }
+  if (only != nullptr) {
+    set_service(to, *only, complaint);
+  } else {
+    to.state = Destination::State::pods;
+    to.name = name.name;
+    to.ns = name.ns;
+  }
+  return true;
+}
+
+void address_destination(const View& view, const Complaint& complaint, Destination& to) {
+  bool all_read = true;
+  for (const auto& key : view.evidence().keys(Kind::services)) {
+    const auto* services = view.services(key.ns);
+    all_read = all_read && services != nullptr;
+    if (services == nullptr) continue;
+    for (const auto& service : *services) {
+      if (std::find(service.cluster_ips.begin(), service.cluster_ips.end(), to.host) != service.cluster_ips.end()) return set_service(to, service, complaint);
+    }
+  }
+  if (const auto* pod = view.pod_by_ip(to.host)) {
+    to.state = Destination::State::pods;
+    to.by_pod_ip = true;
+    to.name = pod->meta.name;
+    to.ns = pod->meta.ns;
+  } else if (all_read) {
+    to.state = Destination::State::external;
+  }
+}
+
+bool is_address(const std::string& host) {
+  return !host.empty() && (host.front() == '[' || host.find_first_not_of("0123456789.:") == std::string::npos);
+}
+
+}  // namespace
+
+Destination find_destination(const View& view, const Complaint& complaint) {
+  Destination to;
+  to.host = lower(complaint.host);
+  to.port_number = complaint.port.value_or(80);
+  if (is_address(to.host)) {
+    address_destination(view, complaint, to);
+    return to;
+  }
+  const auto name = service_name(to.host, complaint.ns);
+  if (name && complaint.from != Complaint::From::gateway) {
+    const auto* services = view.services(name->ns);
+    const Service* service = services == nullptr ? nullptr : find_service(*services, name->name);
+    if (service != nullptr && complaint.named != Complaint::Named::workload) {
+      set_service(to, *service, complaint);
+      return to;
+    }
+    if (complaint.named != Complaint::Named::host && complaint.named != Complaint::Named::service && workload_destination(view, *name, complaint, to)) return to;
+  }
+  const auto entries = view.objects(Kind::service_entries);
+  if (const auto* entry = entry_for(entries, to.host)) {
+    to.state = Destination::State::entry;
+    to.entry = entry;
+    return to;
+  }
+  if (complaint.from == Complaint::From::gateway || !name) {
+    to.state = entries.everywhere || complaint.from == Complaint::From::gateway ? Destination::State::external : Destination::State::unknown;
+    return to;
+  }
+  to.name = name->name;
+  to.ns = name->ns;
+  const bool two_labels = split(to.host, '.').size() == 2;
+  const auto* namespaces = view.namespaces();
+  const bool such_namespace = namespaces != nullptr && std::any_of(namespaces->begin(), namespaces->end(), [&](const auto& n) { return n.meta.name == name->ns; });
+  if (two_labels && namespaces != nullptr && !such_namespace) {
+    to.state = Destination::State::external;    // "example.com" is no Service of a namespace "com"
+    return to;
+  }
+  to.host = name->fqdn();
+  if (view.services(name->ns) != nullptr && entries.everywhere) to.state = Destination::State::absent;
+  return to;
+}
+
+namespace {
+
+void choose(Caller& caller, std::vector<const Pod*> pods) {
+  caller.pods = std::move(pods);
+  caller.state = caller.pods.empty() ? Caller::State::absent : Caller::State::found;
+  if (!caller.pods.empty()) caller.pod = caller.pods.front();
+}
+
+/// The pods that a Gateway object's selector picks, in every namespace that was read.
+std::vector<const Pod*> gateway_pods(const View& view, const Labels& selector) {
+  std::vector<const Pod*> found;
+  for (const auto& ns : view.pod_namespaces()) {
+    const auto* pods = view.pods(ns);
+    if (pods == nullptr) continue;
+    for (const auto& pod : *pods) {
+      if (pod.meshed() && pod.router() && !gone(pod) && (selector.empty() || selects(selector, pod.meta.labels))) found.push_back(&pod);
+    }
+  }
+  return found;
+}
+
+Labels labels_of(const Json& object) {
+  Labels labels;
+  if (!object.is_object()) return labels;
+  for (auto it = object.begin(); it != object.end(); ++it) {
+    if (it->is_string()) labels[it.key()] = it->get<std::string>();
+  }
+  return labels;
+}
+
+void find_gateway(const View& view, const Complaint& complaint, Caller& caller) {
+  caller.gateway = true;
+  caller.name = complaint.from_name;
+  caller.ns = complaint.from_ns;
+  auto pods = gateway_pods(view, {});
+  if (!complaint.from_name.empty()) {
+    for (const auto* gateway : view.objects(Kind::gateways).items) {
+      const bool here = complaint.from_ns.empty() || gateway->meta.ns == complaint.from_ns;
+      if (gateway->meta.name == complaint.from_name && here) pods = gateway_pods(view, labels_of(at(gateway->spec(), "selector")));
+    }
+    std::vector<const Pod*> named;
+    for (const auto* pod : pods) {
+      if (workload_of(*pod) == complaint.from_name) named.push_back(pod);
+    }
+    if (!named.empty()) pods = named;
+  }
+  const bool read = std::any_of(view.pod_namespaces().begin(), view.pod_namespaces().end(), [](const auto&) { return true; });
+  if (read) choose(caller, std::move(pods));
+}
+
+void find_vantage(const View& view, const Complaint& complaint, const Destination& to, Caller& caller) {
+  caller.chosen = true;
+  caller.ns = complaint.ns;
+  const auto* pods = view.pods(complaint.ns);
+  if (pods == nullptr) return;
+  std::vector<const Pod*> found;
+  for (const auto& pod : *pods) {
+    const bool target = to.service != nullptr && !to.service->selector.empty() && to.ns == pod.meta.ns && selects(to.service->selector, pod.meta.labels);
+    if (pod.meshed() && !pod.router() && !gone(pod) && !target && workload_of(pod) != to.name) found.push_back(&pod);
+  }
+  choose(caller, std::move(found));
+  if (caller.pod != nullptr) caller.name = workload_of(*caller.pod);
+}
+
+}  // namespace
+
+Caller find_caller(const View& view, const Complaint& complaint, const Destination& destination) {
+  Caller caller;
+  if (complaint.from == Complaint::From::gateway) {
+    find_gateway(view, complaint, caller);
+    return caller;
+  }
+  if (complaint.from == Complaint::From::unknown) {
+    find_vantage(view, complaint, destination, caller);
+    return caller;
+  }
+  caller.name = complaint.from_name;
+  caller.ns = complaint.from_ns;
+  if (const auto* pods = view.pods(caller.ns)) choose(caller, pods_named(*pods, caller.name));
+  return caller;
+}
+
+bool names_service(const std::string& host, const Destination& to, const std::string& caller_ns) {
+  std::string typed = lower(host);
+  if (typed.empty() || typed.front() == '[') return false;
+  if (const auto colon = typed.find(':'); colon != std::string::npos) typed.resize(colon);
+  if (typed == to.host) return true;
+  if (to.service != nullptr) {
+    const auto& ips = to.service->cluster_ips;
+    if (std::find(ips.begin(), ips.end(), typed) != ips.end()) return true;
+  }
+  const auto name = service_name(typed, caller_ns);
+  return !to.name.empty() && name && name->name == to.name && name->ns == to.ns;
+}
+
+namespace {
+
+/// The port a gateway pod listens on for a port of its Service (80 → 8080); the port itself when no Service says.
+std::uint16_t gateway_port(const View& view, const Pod& pod, std::uint16_t port) {
+  const auto* services = view.services(pod.meta.ns);
+  if (services == nullptr) return port;
+  for (const auto& service : *services) {
+    if (service.selector.empty() || !selects(service.selector, pod.meta.labels)) continue;
+    for (const auto& candidate : service.ports) {
+      if (candidate.port == port) return target_port(candidate, pod).value_or(port);
+    }
+  }
+  return port;
+}
+
+}  // namespace
+
+Request request_of(const View& view, const Complaint& complaint, const Caller& caller, const Destination& to) {
+  Request request;
+  request.host = complaint.host;
+  request.port = to.port_number;
+  request.method = complaint.method;
+  request.path = complaint.path;
+  request.query = complaint.query;
+  request.headers = complaint.headers;
+  request.tls = complaint.scheme == "https";
+  if (caller.gateway) {
+    if (caller.pod != nullptr) request.port = gateway_port(view, *caller.pod, complaint.port.value_or(request.tls ? 443 : 80));
+    return request;
+  }
+  if (to.service != nullptr) {
+    for (const auto& ip : to.service->cluster_ips) {
+      if (ip != "None") request.addresses.push_back(ip);
+    }
+    // The name as the caller typed it may be one its search path completed: the FQDN is what every form ends in.
+    if (split(complaint.host, '.').size() == 1) request.host = to.host;
+  } else if (is_address(to.host)) {
+    request.addresses.push_back(to.host);
+  }
+  return request;
+}
+
+}  // namespace meshdx::mesh

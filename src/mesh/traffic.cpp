@@ -1,0 +1,193 @@
+#include "mesh/traffic.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "util/text.hpp"
+
+namespace meshdx::mesh {
+
+using namespace evidence;
+
+namespace {
+
+std::string address_of(const std::string& endpoint) { return endpoint.substr(0, endpoint.rfind(':')); }
+
+std::uint16_t port_of(const std::string& endpoint) {
+  const auto colon = endpoint.rfind(':');
+  const auto number = colon == std::string::npos ? std::nullopt : to_number(std::string_view(endpoint).substr(colon + 1));
+  return number && *number < 65536 ? static_cast<std::uint16_t>(*number) : 0;
+}
+
+std::string path_of(const std::string& path) { return path.substr(0, path.find('?')); }
+
+bool same_destination(const AccessLine& line, const Complaint& complaint, const Caller& caller, const Destination& to) {
+  if (caller.gateway) return lower(line.authority.substr(0, line.authority.find(':'))) == lower(complaint.host);
+  if (const auto cluster = ClusterName::parse(line.upstream_cluster); cluster && !to.host.empty() && cluster->host == to.host) {
+    return cluster->port == to.port_number;
+  }
+  const bool named = names_service(line.authority, to, caller.ns) || lower(line.authority.substr(0, line.authority.find(':'))) == lower(complaint.host);
+  const auto local = address_of(line.downstream_local);
+  const bool dialled = to.service != nullptr && std::find(to.service->cluster_ips.begin(), to.service->cluster_ips.end(), local) != to.service->cluster_ips.end();
+  if (!named && !dialled && local != to.host) return false;
+  const auto port = port_of(line.downstream_local);
+  return port == 0 || port == to.port_number;
+}
+
+/// Requests with the path asked about; with the same query too, when the log has such.
+bool same_path(const AccessLine& line, const Complaint& complaint) {
+  return !complaint.path_given || line.path.empty() || path_of(line.path) == complaint.path;
+}
+
+bool seen_code(const AccessLine& line, const Complaint& complaint) {
+  return complaint.code && line.code == *complaint.code && (*complaint.code == 0 || *complaint.code >= 400);
+}
+
+Sighting::Result result_of(const AccessLine& line, const Complaint& complaint) {
+  const bool hung_up = line.code == 0 && (line.has_flag("DC") || line.has_flag("DR"));
+  if (hung_up) return Sighting::Result::other;
+  if (seen_code(line, complaint)) return Sighting::Result::failed;
+  if (line.code >= 500) return Sighting::Result::failed;
+  // TCP: code 0 is the rule; a flag is what tells a failure
+  if (line.code == 0) return line.flags.empty() && line.termination.empty() ? Sighting::Result::ok : Sighting::Result::failed;
+  if (line.code < 400) return Sighting::Result::ok;
+  return line.details == "via_upstream" || line.details.empty() ? Sighting::Result::other : Sighting::Result::failed;
+}
+
+using Lines = std::vector<std::pair<const AccessLine*, const Pod*>>;
+
+/// The server side's lines by what joins them to the caller's.
+struct ServerIndex {
+  std::map<std::string, Lines> by_request, by_peer;
+  Lines all;
+};
+
+ServerIndex index_servers(const View& view, const std::vector<const Pod*>& servers, Traffic& traffic) {
+  ServerIndex index;
+  for (const auto* pod : servers) {
+    if (!pod->meshed()) continue;
+    const auto* log = view.log(*pod);
+    if (log == nullptr) continue;
+    traffic.server_read = true;
+    for (const auto& line : log->access) {
+      const bool ours = line.inbound() || (line.upstream_cluster.empty() && address_of(line.downstream_local) == pod->ip);
+      if (!ours) continue;
+      if (!line.request_id.empty()) index.by_request[line.request_id].emplace_back(&line, pod);
+      if (!line.downstream_remote.empty()) index.by_peer[line.downstream_remote].emplace_back(&line, pod);
+      index.all.emplace_back(&line, pod);
+    }
+  }
+  return index;
+}
+
+const Lines* joined(const ServerIndex& index, const AccessLine& line) {
+  if (const auto found = index.by_request.find(line.request_id); !line.request_id.empty() && found != index.by_request.end()) return &found->second;
+  if (const auto found = index.by_peer.find(line.upstream_local); !line.upstream_local.empty() && found != index.by_peer.end()) return &found->second;
+  return nullptr;
+}
+
+bool from_upstream(const AccessLine& line) { return line.details == "via_upstream" || (line.details.empty() && !line.upstream_service_time.empty()); }
+
+Maker maker_of(const Sighting& seen, const View& view) {
+  if (seen.caller != nullptr && !from_upstream(*seen.caller)) return Maker::caller_proxy;
+  if (seen.server != nullptr) return from_upstream(*seen.server) ? Maker::application : Maker::server_proxy;
+  if (seen.caller == nullptr) return Maker::unknown;
+  // No proxy stands before an unmeshed pod: what answered is the application.
+  const auto* pod = view.pod_by_ip(address_of(seen.caller->upstream_host));
+  return pod != nullptr && !pod->meshed() && !pod->ambient() ? Maker::application : Maker::unknown;
+}
+
+void add(Traffic& traffic, Sighting seen, const View& view) {
+  seen.maker = maker_of(seen, view);
+  traffic.ok += seen.result == Sighting::Result::ok;
+  traffic.failed += seen.result == Sighting::Result::failed;
+  traffic.requests.push_back(seen);
+}
+
+/// The caller has no proxy: only the server's lines from the caller's addresses tell.
+void observe_bare(const View& view, const Complaint& complaint, const Caller& caller, const ServerIndex& index, Traffic& traffic) {
+  for (const auto& [line, pod] : index.all) {
+    const auto peer = address_of(line->downstream_remote);
+    const bool own = std::any_of(caller.pods.begin(), caller.pods.end(), [&](const Pod* p) { return p->ip == peer; });
+    if (!own || !same_path(*line, complaint)) continue;
+    Sighting seen;
+    seen.server = line;
+    seen.server_pod = pod;
+    seen.caller_pod = caller.pod;
+    seen.result = result_of(*line, complaint);
+    add(traffic, seen, view);
+  }
+}
+
+bool writes_access_log(const View& view, const Pod& pod, const ProxyLog& log) {
+  if (!log.access.empty()) return true;
+  const auto* listeners = view.listeners(pod);
+  if (listeners == nullptr) return false;
+  for (const auto& listener : *listeners) {
+    for (const auto& chain : listener.chains) {
+      if (chain.access_log) return true;
+    }
+  }
+  return false;
+}
+
+/// A query is part of the question only when the log holds requests with that very query.
+void keep_query(Traffic& traffic, const Complaint& complaint) {
+  if (complaint.query.empty()) return;
+  const std::string whole = complaint.path + "?" + complaint.query;
+  const auto same = [&](const Sighting& s) { return (s.caller != nullptr && s.caller->path == whole) || (s.server != nullptr && s.server->path == whole); };
+  if (std::none_of(traffic.requests.begin(), traffic.requests.end(), same)) return;
+  Traffic kept = traffic;
+  kept.requests.clear();
+  kept.ok = kept.failed = 0;
+  for (const auto& seen : traffic.requests) {
+    if (!same(seen)) continue;
+    kept.ok += seen.result == Sighting::Result::ok;
+    kept.failed += seen.result == Sighting::Result::failed;
+    kept.requests.push_back(seen);
+  }
+  traffic = std::move(kept);
+}
+
+}  // namespace
+
+bool concerns(const AccessLine& line, const Complaint& complaint, const Caller& caller, const Destination& destination) {
+  return !line.inbound() && same_destination(line, complaint, caller, destination) && same_path(line, complaint);
+}
+
+Traffic observe(const View& view, const Complaint& complaint, const Caller& caller, const Destination& destination,
+                const std::vector<const Pod*>& servers) {
+  Traffic traffic;
+  const auto index = index_servers(view, servers, traffic);
+  if (caller.pod != nullptr && !caller.meshed()) {
+    observe_bare(view, complaint, caller, index, traffic);
+    return traffic;
+  }
+  for (const auto* pod : caller.pods) {
+    if (!pod->meshed() || !view.evidence().asked({Kind::log, pod->meta.ns, pod->meta.name})) continue;
+    const auto* log = view.log(*pod);
+    if (log == nullptr) continue;
+    traffic.caller_read = true;
+    traffic.caller_logs = traffic.caller_logs || writes_access_log(view, *pod, *log);
+    for (const auto& line : log->access) {
+      if (!concerns(line, complaint, caller, destination)) continue;
+      Sighting seen;
+      seen.caller = &line;
+      seen.caller_pod = pod;
+      seen.result = result_of(line, complaint);
+      const auto* lines = joined(index, line);
+      if (lines == nullptr) {
+        add(traffic, seen, view);
+        continue;
+      }
+      // Each retry is a line of its own at the server: the last one is what the caller got.
+      seen.server = lines->back().first;
+      seen.server_pod = lines->back().second;
+      add(traffic, seen, view);
+    }
+  }
+  keep_query(traffic, complaint);
+  return traffic;
+}
+
+}  // namespace meshdx::mesh

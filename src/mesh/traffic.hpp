@@ -1,0 +1,43 @@
+// What the proxies' access logs say of the requests of a complaint: which were seen, which failed, and which hop made the
+// answer (the two-hop rule, causes.md 0.1.8: `via_upstream` means that the answer came from one hop further).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mesh/request.hpp"
+#include "mesh/view.hpp"
+
+namespace meshdx::mesh {
+
+enum class Maker { unknown, caller_proxy, server_proxy, application };
+
+/// One request, as far as the logs show it.
+struct Sighting {
+  const evidence::AccessLine* caller = nullptr;   ///< the caller's proxy's line; nullptr when it has none (no sidecar)
+  const evidence::AccessLine* server = nullptr;   ///< the server's proxy's line of the same request; nullptr when not found
+  const evidence::Pod* caller_pod = nullptr;
+  const evidence::Pod* server_pod = nullptr;
+  enum class Result { ok, failed, other } result = Result::other;   ///< other: neither (the caller hung up, an error of another kind)
+  Maker maker = Maker::unknown;
+  /// The line of the hop that made the answer; the caller's own when that hop was not seen.
+  [[nodiscard]] const evidence::AccessLine* made() const { return maker == Maker::server_proxy || maker == Maker::application ? (server != nullptr ? server : caller) : (caller != nullptr ? caller : server); }
+};
+
+struct Traffic {
+  bool caller_read = false;        ///< the caller's log was read (all pods asked for)
+  bool server_read = false;        ///< at least one server proxy's log was read
+  bool caller_logs = false;        ///< the caller's proxy writes an access log at all
+  std::vector<Sighting> requests;
+  std::size_t ok = 0, failed = 0;
+};
+
+/// Joins the two sides: by request id, else by the caller's upstream address = the server's downstream address.
+/// Takes the pods whose logs to read; `servers` may be empty.
+Traffic observe(const View& view, const Complaint& complaint, const Caller& caller, const Destination& destination,
+                const std::vector<const evidence::Pod*>& servers);
+
+/// Whether a line is a request of the complaint on the caller's side.
+bool concerns(const evidence::AccessLine& line, const Complaint& complaint, const Caller& caller, const Destination& destination);
+
+}  // namespace meshdx::mesh

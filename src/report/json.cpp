@@ -1,0 +1,123 @@
+// meshdx.report/v1. playbooks/schema/report.v1.json says what each key means; change both together.
+#include "report/report.hpp"
+#include "util/json.hpp"
+
+namespace meshdx::report {
+
+namespace {
+
+using diagnose::CauseResult;
+
+const char* truth_word(Tri truth) { return truth == Tri::yes ? "yes" : truth == Tri::no ? "no" : "unknown"; }
+
+class JsonWriter {
+ public:
+  explicit JsonWriter(const Report& report) : m_report(report) {}
+
+  Json write() const;
+
+ private:
+  std::string line(const run::Argv& argv) const { return command_line(argv, m_report.context_flags); }
+  Json finding(const std::string& fact, const facts::Finding* finding) const;
+  Json findings(const std::vector<diagnose::Decision>& decisions) const;
+  Json cause(const CauseResult& result, const std::vector<fix::Fix>& fixes) const;
+  Json fix(const fix::Fix& fix) const;
+  Json not_checked(const CauseResult& result) const;
+  Json steps() const;
+  Json skipped() const;
+
+  const Report& m_report;
+};
+
+Json JsonWriter::finding(const std::string& fact, const facts::Finding* finding) const {
+  Json commands = Json::array();
+  if (finding == nullptr) return {{"fact", fact}, {"truth", "unknown"}, {"text", ""}, {"commands", commands}};
+  for (const auto& source : finding->read) {
+    if (!source.argv.empty()) commands.push_back(line(source.argv));
+  }
+  const auto& text = finding->truth == Tri::unknown ? finding->why : finding->text;
+  return {{"fact", fact}, {"truth", truth_word(finding->truth)}, {"text", text}, {"commands", commands}};
+}
+
+Json JsonWriter::findings(const std::vector<diagnose::Decision>& decisions) const {
+  Json list = Json::array();
+  for (const auto& decision : decisions) list.push_back(finding(decision.fact, decision.finding));
+  return list;
+}
+
+Json JsonWriter::fix(const fix::Fix& fix) const {
+  Json json = {{"title", fix.title}, {"risk", fix.risk}, {"effect", fix.effect}, {"touches", fix.touches}};
+  if (!fix.advice.empty()) json["advice"] = fix.advice;
+  if (fix.command.empty()) return json;
+  json["command"] = fix.command;
+  json["dryRun"] = fix.dry_run;
+  json["undo"] = fix.undo;
+  json["diff"] = fix.diff;
+  switch (fix.checked) {
+    case fix::Fix::Check::holds: json["check"] = "holds"; break;
+    case fix::Fix::Check::fails: json["check"] = "fails"; break;
+    case fix::Fix::Check::impossible: json["check"] = "impossible"; break;
+  }
+  if (!fix.check_note.empty()) json["checkNote"] = fix.check_note;
+  return json;
+}
+
+Json JsonWriter::cause(const CauseResult& result, const std::vector<fix::Fix>& fixes) const {
+  Json explains = Json::array();
+  for (const auto& explained : result.explains) explains.push_back(cause(explained, {}));
+  Json all_fixes = Json::array();
+  for (const auto& each : fixes) all_fixes.push_back(fix(each));
+  return {{"id", result.cause->id},     {"code", result.cause->code},  {"title", result.cause->title},
+          {"state", state_word(result.state)}, {"object", result.object}, {"message", result.message},
+          {"evidence", findings(result.decided_by)}, {"fixes", all_fixes}, {"explains", explains}};
+}
+
+Json JsonWriter::not_checked(const CauseResult& result) const {
+  Json missing = Json::array();
+  for (const auto& item : missing_for(result)) {
+    missing.push_back({{"fact", item.fact}, {"why", item.why}, {"command", item.command.empty() ? "" : line(item.command)}});
+  }
+  return {{"id", result.cause->id}, {"code", result.cause->code}, {"missing", missing}};
+}
+
+Json JsonWriter::steps() const {
+  Json list = Json::array();
+  for (const auto& ran : m_report.trail.ran) {
+    const bool ok = ran.gap == evidence::Gap::none;
+    Json step = {{"step", ran.step}, {"command", line(ran.argv)}, {"result", ok ? "ok" : evidence::gap_word(ran.gap)}, {"ms", ran.took.count()}};
+    if (!ok) step["why"] = ran.why;
+    list.push_back(step);
+  }
+  return list;
+}
+
+Json JsonWriter::skipped() const {
+  Json list = Json::array();
+  for (const auto& skipped : m_report.trail.skipped) list.push_back({{"step", skipped.step}, {"why", skipped.why}});
+  return list;
+}
+
+Json JsonWriter::write() const {
+  const auto& verdict = m_report.verdict;
+  Json causes = Json::array(), ruled_out = Json::array(), open = Json::array(), checks = Json::array();
+  for (std::size_t i = 0; i < verdict.causes.size(); ++i) {
+    causes.push_back(cause(verdict.causes[i], i < m_report.fixes.size() ? m_report.fixes[i] : std::vector<fix::Fix>{}));
+  }
+  for (const auto& result : verdict.ruled_out) {
+    ruled_out.push_back({{"id", result.cause->id}, {"code", result.cause->code}, {"by", findings(result.decided_by)}});
+  }
+  for (const auto& result : verdict.not_checked) open.push_back(not_checked(result));
+  for (const auto& check : verdict.checks) checks.push_back(finding(check.fact, check.finding));
+  return {{"format", "meshdx.report/v1"}, {"playbook", m_report.playbook}, {"title", m_report.title},
+          {"question", m_report.question}, {"args", m_report.args}, {"outcome", outcome_word(verdict.outcome)},
+          {"exitCode", exit_code(m_report)}, {"interrupted", m_report.trail.interrupted}, {"considered", verdict.considered},
+          {"causes", causes}, {"ruledOut", ruled_out}, {"notChecked", open}, {"checks", checks},
+          {"notes", verdict.notes}, {"remarks", m_report.remarks}, {"steps", steps()}, {"skipped", skipped()},
+          {"verify", m_report.verify}};
+}
+
+}  // namespace
+
+std::string to_json(const Report& report) { return dump_json(JsonWriter(report).write(), 2) + "\n"; }
+
+}  // namespace meshdx::report

@@ -1,0 +1,136 @@
+#include "report/page.hpp"
+
+#include <algorithm>
+
+#include "util/text.hpp"
+
+namespace meshdx::report {
+
+namespace {
+
+constexpr int k_heading_width = 7;    ///< "VERIFY "
+constexpr int k_command_column = 62;  ///< where commands start when their line leaves room
+constexpr int k_least_command = 24;   ///< a command shortened to less says nothing
+
+const char* code_of(Page::Style style) {
+  switch (style) {
+    case Page::Style::bold: return "\033[1m";
+    case Page::Style::dim: return "\033[2m";
+    case Page::Style::green: return "\033[32m";
+    case Page::Style::red: return "\033[31m";
+    case Page::Style::yellow: return "\033[33m";
+    case Page::Style::plain: break;
+  }
+  return "";
+}
+
+struct MarkLook {
+  const char* sign;
+  const char* ascii;
+  Page::Style style;
+};
+
+MarkLook look_of(Page::Mark mark) {
+  switch (mark) {
+    case Page::Mark::yes: return {"✓", "ok", Page::Style::green};
+    case Page::Mark::no: return {"✗", "!!", Page::Style::red};
+    case Page::Mark::unknown: return {"–", "--", Page::Style::yellow};
+    case Page::Mark::item: break;
+  }
+  return {"·", "-", Page::Style::plain};
+}
+
+std::string ascii_only(std::string text) {
+  for (const auto& [fancy, plain] : {std::pair{"→", "->"}, {"–", "-"}, {"—", "-"}, {"…", "..."}, {"·", "-"}, {"×", "x"}, {"≤", "<="}, {"≥", ">="}}) {
+    text = replace_all(std::move(text), fancy, plain);
+  }
+  return text;
+}
+
+/// The first `width` columns of a text.
+std::string_view first_columns(std::string_view text, int width) {
+  std::size_t at = 0;
+  for (int column = 0; at < text.size() && column < width; ++column) {
+    ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) ++at;
+  }
+  return text.substr(0, at);
+}
+
+}  // namespace
+
+int columns(std::string_view text) {
+  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+std::string Page::styled(Style style, std::string_view text) const {
+  const bool plain = !m_look.color || style == Style::plain;
+  return plain ? std::string(text) : code_of(style) + std::string(text) + "\033[0m";
+}
+
+std::string Page::sentence(std::string_view text) const {
+  auto safe = printable(text);
+  std::replace(safe.begin(), safe.end(), '\n', ' ');
+  std::replace(safe.begin(), safe.end(), '\t', ' ');
+  return m_look.ascii ? ascii_only(std::move(safe)) : safe;
+}
+
+void Page::marked(Mark mark, std::string_view text, std::string_view right, Overflow overflow, int indent) {
+  const auto look = look_of(mark);
+  const std::string sign = m_look.ascii ? look.ascii : look.sign;
+  const auto left = std::string(static_cast<std::size_t>(indent), ' ') + styled(look.style, sign) + " ";
+  const auto body = sentence(text);
+  const int start = indent + columns(sign) + 1;
+  m_text += left + body;
+  auto command = sentence(right);
+  if (!command.empty()) {
+    const int used = start + columns(body);
+    const int gap = std::max(k_command_column - used, 3);
+    const int room = m_look.width - used - gap;
+    if (columns(command) <= room) {
+      m_text += std::string(static_cast<std::size_t>(gap), ' ') + styled(Style::dim, command);
+    } else if (columns(command) <= m_look.width - used - 3) {
+      const auto pad = m_look.width - used - columns(command);
+      m_text += std::string(static_cast<std::size_t>(pad), ' ') + styled(Style::dim, command);
+    } else if (overflow == Overflow::next_line) {
+      m_text += "\n" + std::string(static_cast<std::size_t>(start + 2), ' ') + styled(Style::dim, command);
+    } else if (room >= k_least_command) {
+      const std::string dots = m_look.ascii ? "..." : "…";
+      const std::string cut(first_columns(command, room - columns(dots)));
+      m_text += std::string(static_cast<std::size_t>(gap), ' ') + styled(Style::dim, cut + dots);
+    }
+  }
+  m_text += "\n";
+}
+
+void Page::headed(std::string_view heading, std::string_view text, Style style) {
+  m_text += styled(style, heading);
+  const int pad = text.empty() ? 0 : std::max(k_heading_width - columns(heading), 1);
+  m_text += std::string(static_cast<std::size_t>(pad), ' ') + sentence(text) + "\n";
+}
+
+void Page::paragraph(std::string_view text, int indent) {
+  const std::string margin(static_cast<std::size_t>(indent), ' ');
+  std::string line;
+  for (const auto& word : split(sentence(text), ' ')) {
+    if (word.empty()) continue;
+    if (!line.empty() && indent + columns(line) + 1 + columns(word) > m_look.width) {
+      m_text += margin + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  if (!line.empty()) m_text += margin + line + "\n";
+}
+
+void Page::command(std::string_view text, int indent) {
+  const auto safe = printable(trim(text));
+  const bool several = contains(safe, "\n");
+  m_text += std::string(static_cast<std::size_t>(several ? 0 : indent), ' ') + safe + "\n";
+}
+
+void Page::blank() {
+  if (!m_text.empty() && !ends_with(m_text, "\n\n")) m_text += "\n";
+}
+
+}  // namespace meshdx::report

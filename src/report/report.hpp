@@ -1,0 +1,58 @@
+// A verdict as text or JSON (meshdx.report/v1: playbooks/schema/report.v1.json).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "diagnose/verdict.hpp"
+#include "fix/fix.hpp"
+#include "playbook/execute.hpp"
+
+namespace meshdx::report {
+
+/// All that a report is made of. `fixes[i]` belongs to `verdict.causes[i]`.
+struct Report {
+  std::string playbook, title, question;          ///< question: "503 from client to http://web.shop/ (namespace shop)"
+  std::string symptom;                            ///< what the causes are causes of: "a 503", "a hop that is not mutual TLS"
+  std::vector<std::string> args;                  ///< as typed
+  diagnose::Verdict verdict;
+  std::vector<std::vector<fix::Fix>> fixes;
+  playbook::Trail trail;
+  std::string verify;                             ///< the command that asks again
+  std::vector<std::string> context_flags;         ///< --context and the like, which every printed command must carry
+  std::vector<std::string> remarks;               ///< which caller was chosen and the like
+};
+
+struct TextOptions {
+  bool color = false;
+  bool ascii = false;                             ///< no ✓ ✗ – → on a terminal that cannot show them
+  int verbose = 0;                                ///< -v: ruled-out and not-checked causes, all steps
+  int width = 100;
+};
+
+std::string to_text(const Report& report, const TextOptions& options);
+std::string to_json(const Report& report);
+
+/// Exit code by design.md 8: 0 healthy, 2 cause, 3 inconclusive, 130 interrupted.
+int exit_code(const Report& report);
+
+/// What stands between this verdict and a certain one: why, and the command that would tell ("" when no command would).
+struct Missing {
+  std::string fact, why;
+  run::Argv command;
+};
+
+/// Of the facts by which a cause could not be decided.
+std::vector<Missing> missing_for(const diagnose::CauseResult& result);
+/// Of all causes and checks that are undecided; each command once.
+std::vector<Missing> all_missing(const Report& report);
+
+/// A command as a person pastes it: quoted, with the flags that name the cluster.
+std::string command_line(const run::Argv& argv, const std::vector<std::string>& context_flags);
+
+/// "confirmed", "likely", "ruled out", "not checked".
+const char* state_word(diagnose::State state);
+/// "cause", "healthy", "inconclusive".
+const char* outcome_word(diagnose::Outcome outcome);
+
+}  // namespace meshdx::report

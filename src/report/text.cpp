@@ -1,0 +1,246 @@
+// The report for a person at 3 a.m.
+#include <algorithm>
+
+#include "report/page.hpp"
+#include "report/report.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::report {
+
+namespace {
+
+using diagnose::CauseResult;
+using diagnose::State;
+
+/// So many gaps and missing commands are shown without -v.
+constexpr std::size_t k_few = 8;
+
+class Writer {
+ public:
+  Writer(const Report& report, const TextOptions& options)
+      : m_report(report), m_options(options), m_page({options.color, options.ascii, options.width}) {}
+
+  std::string write();
+
+ private:
+  void checks();
+  void gaps();
+  void summary();
+  void cause(std::size_t i);
+  void proof(const CauseResult& result);
+  void fixes(const std::vector<fix::Fix>& fixes);
+  void fix(const fix::Fix& fix, const std::string& heading);
+  void inconclusive();
+  void missing();
+  void details();
+  void steps();
+
+  std::string line(const run::Argv& argv) const { return command_line(argv, m_report.context_flags); }
+  std::string command_of(const facts::Finding& finding) const;
+
+  const Report& m_report;
+  const TextOptions& m_options;
+  Page m_page;
+};
+
+/// The command that a finding mostly rests on: the last one read that gave something.
+std::string Writer::command_of(const facts::Finding& finding) const {
+  for (auto source = finding.read.rbegin(); source != finding.read.rend(); ++source) {
+    if (source->ok() && !source->argv.empty()) return line(source->argv);
+  }
+  return "";
+}
+
+void Writer::checks() {
+  for (const auto& check : m_report.verdict.checks) {
+    if (check.finding == nullptr) continue;
+    const auto& finding = *check.finding;
+    if (finding.truth == Tri::unknown) {
+      const auto* known = facts::find_fact(check.fact);
+      const std::string what = known != nullptr ? known->title : check.fact;
+      m_page.marked(Page::Mark::unknown, what + ": not known, " + finding.why, "", Page::Overflow::shorten);
+    } else {
+      const auto mark = finding.truth == Tri::yes ? Page::Mark::yes : Page::Mark::no;
+      m_page.marked(mark, finding.text, command_of(finding), Page::Overflow::shorten);
+    }
+  }
+}
+
+/// What was asked and gave nothing. A question that another command answered in part says so.
+void Writer::gaps() {
+  const auto& ran = m_report.trail.ran;
+  std::size_t shown = 0, hidden = 0;
+  for (const auto& command : ran) {
+    if (command.gap == evidence::Gap::none || command.gap == evidence::Gap::not_asked) continue;
+    if (shown >= k_few && m_options.verbose == 0) {
+      ++hidden;
+      continue;
+    }
+    const bool helped = std::any_of(ran.begin(), ran.end(), [&](const playbook::Ran& other) {
+      return other.step == command.step && other.gap == evidence::Gap::none;
+    });
+    const auto reason = command.why.empty() ? std::string(evidence::gap_word(command.gap)) : command.why;
+    m_page.marked(Page::Mark::unknown, command.step + (helped ? " checked only in part: " : " not checked: ") + reason, line(command.argv),
+                  Page::Overflow::shorten);
+    ++shown;
+  }
+  if (hidden > 0) m_page.marked(Page::Mark::unknown, count(hidden, "more command") + " gave nothing (-v shows them)", "", Page::Overflow::shorten);
+}
+
+void Writer::summary() {
+  const auto& verdict = m_report.verdict;
+  const auto found = verdict.causes.empty() ? "none" : std::to_string(verdict.causes.size());
+  m_page.blank();
+  m_page.paragraph(count(verdict.considered, "cause") + " of " + m_report.symptom + " " + m_page.arrow() + " " + found);
+  if (m_report.trail.interrupted) m_page.paragraph("Interrupted: this is what was gathered until then.");
+  if (verdict.outcome == diagnose::Outcome::healthy) {
+    const auto holding = verdict.checks.size();
+    m_page.paragraph("Nothing wrong: " + (holding == 1 ? std::string("the check above holds") : "all " + count(holding, "check") + " above hold") +
+                     ", and none of these causes does.");
+  }
+  const auto confirmed = std::count_if(verdict.causes.begin(), verdict.causes.end(), [](const CauseResult& r) { return r.state == State::confirmed; });
+  if (confirmed > 1) m_page.paragraph("The one nearest to the hop that failed comes first: repair it first, then ask again.");
+}
+
+/// The facts that decided, each with the commands it was read from.
+void Writer::proof(const CauseResult& result) {
+  for (const auto& decision : result.decided_by) {
+    if (decision.finding == nullptr) continue;
+    const auto& finding = *decision.finding;
+    m_page.marked(Page::Mark::item, finding.text.empty() ? decision.fact : finding.text, command_of(finding), Page::Overflow::next_line, 2);
+  }
+}
+
+void Writer::cause(std::size_t i) {
+  const auto& result = m_report.verdict.causes[i];
+  const auto& known = *result.cause;
+  m_page.headed("CAUSE", known.code + " " + known.id + "   " + state_word(result.state));
+  m_page.paragraph(result.message, 2);
+  proof(result);
+  for (const auto& explained : result.explains) {
+    m_page.paragraph("It is also the reason of " + explained.cause->code + " " + explained.cause->id + ": " + explained.message, 2);
+  }
+  if (i < m_report.fixes.size()) fixes(m_report.fixes[i]);
+}
+
+void Writer::fixes(const std::vector<fix::Fix>& fixes) {
+  for (std::size_t i = 0; i < fixes.size(); ++i) {
+    fix(fixes[i], fixes.size() == 1 ? "FIX" : "FIX " + std::to_string(i + 1));
+  }
+}
+
+void Writer::fix(const fix::Fix& fix, const std::string& heading) {
+  m_page.headed(heading, fix.title.empty() ? fix.advice : fix.title, Page::Style::green);
+  if (fix.command.empty()) {
+    if (!fix.title.empty()) m_page.paragraph(fix.advice, 2);
+    return;
+  }
+  std::string about = fix.risk + " risk, " + (fix.effect == "mitigation" ? "a mitigation until the reason is repaired" : "permanent");
+  if (!fix.touches.empty()) about += "; touches " + fix.touches;
+  if (fix.checked == fix::Fix::Check::holds) about += "; checked offline: the cause is gone after it";
+  if (fix.checked == fix::Fix::Check::fails) about += "; checked offline: it alone does not remove the cause (" + fix.check_note + ")";
+  if (!fix.dry_run.empty()) about += "; add --dry-run=server to try it";
+  m_page.paragraph(about, 2);
+  m_page.command(fix.command);
+  if (fix.undo.empty()) return;
+  if (contains(fix.undo, "\n")) {
+    m_page.headed("UNDO", "");
+    m_page.command(fix.undo);
+  } else {
+    m_page.headed("UNDO", fix.undo);
+  }
+}
+
+void Writer::missing() {
+  const auto all = all_missing(m_report);
+  if (all.empty()) return;
+  m_page.headed("MISSING", "what would decide it:", Page::Style::yellow);
+  std::size_t shown = 0;
+  for (const auto& item : all) {
+    if (shown == k_few && m_options.verbose == 0) {
+      m_page.paragraph("and " + std::to_string(all.size() - shown) + " more (-v shows them)", 2);
+      return;
+    }
+    ++shown;
+    const auto why = item.why.empty() ? item.fact : item.why;
+    m_page.marked(Page::Mark::item, why, item.command.empty() ? "" : line(item.command), Page::Overflow::next_line, 2);
+  }
+}
+
+void Writer::inconclusive() {
+  const auto& verdict = m_report.verdict;
+  const auto open = verdict.not_checked.size();
+  const bool failing = std::any_of(verdict.checks.begin(), verdict.checks.end(),
+                                   [](const auto& check) { return check.finding != nullptr && check.finding->truth == Tri::no; });
+  std::string text = "nothing confirmed; ";
+  if (open > 0) {
+    text += std::to_string(open) + " of " + count(verdict.considered, "cause") + " could not be checked";
+  } else if (failing) {
+    text += "all known causes are ruled out, but not every check above holds: look there";
+  } else {
+    text += "all known causes are ruled out, but not every check above could be made";
+  }
+  m_page.headed("INCONCLUSIVE", text, Page::Style::yellow);
+  missing();
+}
+
+void Writer::steps() {
+  m_page.blank();
+  m_page.headed("STEPS", "");
+  for (const auto& ran : m_report.trail.ran) {
+    const bool ok = ran.gap == evidence::Gap::none;
+    m_page.marked(ok ? Page::Mark::yes : Page::Mark::unknown, line(ran.argv) + "  " + std::to_string(ran.took.count()) + " ms" +
+                  (ok ? "" : std::string("  ") + evidence::gap_word(ran.gap)), "", Page::Overflow::shorten, 2);
+  }
+  for (const auto& skipped : m_report.trail.skipped) m_page.marked(Page::Mark::item, skipped.step + ": " + skipped.why, "", Page::Overflow::shorten, 2);
+}
+
+void Writer::details() {
+  const auto list = [&](const char* heading, const std::vector<CauseResult>& results) {
+    if (results.empty()) return;
+    m_page.blank();
+    m_page.headed(heading, "");
+    for (const auto& result : results) {
+      std::vector<std::string> reasons;
+      for (const auto& decision : result.decided_by) {
+        if (decision.finding == nullptr) continue;
+        const auto& finding = *decision.finding;
+        const auto& seen = finding.truth == Tri::unknown ? finding.why : finding.text;
+        reasons.push_back(seen.empty() ? decision.fact : seen);
+      }
+      m_page.marked(Page::Mark::item, result.cause->code + " " + result.cause->id + ": " + join(reasons, "; "), "", Page::Overflow::shorten, 2);
+    }
+  };
+  list("RULED OUT", m_report.verdict.ruled_out);
+  list("NOT CHECKED", m_report.verdict.not_checked);
+  steps();
+}
+
+std::string Writer::write() {
+  for (const auto& remark : m_report.remarks) m_page.paragraph(remark);
+  checks();
+  gaps();
+  summary();
+  for (std::size_t i = 0; i < m_report.verdict.causes.size(); ++i) {
+    if (i > 0) m_page.blank();
+    cause(i);
+  }
+  if (m_report.verdict.outcome == diagnose::Outcome::inconclusive) inconclusive();
+  const bool likely_only = m_report.verdict.outcome == diagnose::Outcome::cause &&
+                           m_report.verdict.causes.front().state == State::likely;
+  if (likely_only) missing();
+  if (m_report.verdict.outcome != diagnose::Outcome::healthy) m_page.headed("VERIFY", m_report.verify);
+  if (!m_report.verdict.notes.empty()) {
+    m_page.blank();
+    m_page.headed("NOTES", "odd, but not the reason:");
+    for (const auto& note : m_report.verdict.notes) m_page.marked(Page::Mark::item, note, "", Page::Overflow::shorten, 2);
+  }
+  if (m_options.verbose > 0) details();
+  return m_page.text();
+}
+
+}  // namespace
+
+std::string to_text(const Report& report, const TextOptions& options) { return Writer(report, options).write(); }
+
+}  // namespace meshdx::report

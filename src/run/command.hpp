@@ -1,0 +1,57 @@
+// The seam between meshdx and the outside: whoever runs commands (live, from a recording, in a test) is a CommandRunner.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace meshdx::run {
+
+using Argv = std::vector<std::string>;
+
+/// How a command ended. Only `exited` says anything about the exit code.
+enum class End {
+  exited,        ///< it ran and left an exit code (128 + signal when a signal that meshdx did not send killed it)
+  timed_out,     ///< its own timeout or the run's deadline passed; what it printed until then is kept
+  interrupted,   ///< Ctrl-C
+  not_started,   ///< the program is not on PATH or could not be started
+  refused,       ///< not on the allowlist: no process was started
+  not_recorded,  ///< replay: the recording has no such command
+  damaged,       ///< replay: the recording has it, but its output is missing, cut or changed
+};
+
+/// What one command printed and how it ended.
+struct CommandResult {
+  Argv argv;              ///< as the playbook said it, without --context and the like
+  End end = End::exited;
+  int exit_code = 0;
+  std::string out;
+  std::string err;
+  bool truncated = false; ///< stdout was cut at the size bound
+  std::chrono::milliseconds took{0};
+  std::string why;        ///< a sentence, when `end` is not `exited`
+};
+
+/// A command that has ended, with the ticket it was started under.
+struct Finished {
+  std::size_t ticket = 0;
+  CommandResult result;
+};
+
+/// Runs commands, several at once. Never throws; every start() is answered by exactly one Finished from wait().
+class CommandRunner {
+ public:
+  virtual ~CommandRunner() = default;
+  /// Whether another command may be started now (the bound on parallel ones is not reached).
+  [[nodiscard]] virtual bool can_start() const = 0;
+  /// Starts a command. `ticket` is the caller's name for it; `timeout` counts from now.
+  virtual void start(std::size_t ticket, Argv argv, std::chrono::milliseconds timeout) = 0;
+  /// Blocks until one of the started commands has ended; nullopt when none is under way.
+  virtual std::optional<Finished> wait() = 0;
+  /// True once the user pressed Ctrl-C (or SIGTERM came): running children are killed, later starts end as `interrupted`.
+  [[nodiscard]] virtual bool interrupted() const { return false; }
+};
+
+}  // namespace meshdx::run

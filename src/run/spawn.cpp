@@ -1,0 +1,124 @@
+#include "run/spawn.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include "util/text.hpp"
+
+extern "C" char** environ;  // NOLINT: POSIX asks for this declaration
+
+namespace meshdx::run {
+namespace {
+
+void close_if_open(int& fd) {
+  if (fd >= 0) ::close(fd);
+  fd = -1;
+}
+
+/// One pipe; both ends close on exec and lie above stdio, so that the child's dup2 never meets its own source.
+struct Pipe {
+  int read = -1;
+  int write = -1;
+
+  Pipe() = default;
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close_if_open(read);
+    close_if_open(write);
+  }
+
+  bool open() {
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+    read = above_stdio(ends[0]);
+    write = above_stdio(ends[1]);
+    return read >= 0 && write >= 0;
+  }
+
+ private:
+  static int above_stdio(int fd) {
+    if (fd > STDERR_FILENO) return fd;
+    const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    ::close(fd);
+    return moved;
+  }
+};
+
+/// posix_spawn's two parameter objects, freed together.
+struct SpawnSettings {
+  posix_spawn_file_actions_t actions{};
+  posix_spawnattr_t attributes{};
+
+  SpawnSettings(int out, int err) {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+
+    sigset_t none;
+    sigset_t defaults;
+    sigemptyset(&none);
+    sigemptyset(&defaults);
+    for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGCHLD}) sigaddset(&defaults, signal);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+};
+
+bool is_program(const std::string& file) {
+  struct stat status {};
+  return ::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(file.c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+std::string find_on_path(const std::string& program) {
+  if (contains(program, "/")) return is_program(program) ? program : "";
+  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): meshdx never changes its environment
+  for (const auto& folder : split(path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path, ':')) {
+    const std::string file = (folder.empty() ? "." : folder) + "/" + program;
+    if (is_program(file)) return file;
+  }
+  return "";
+}
+
+Expected<Child> spawn(const std::string& file, const std::vector<std::string>& argv) {
+  Pipe out;
+  Pipe err;
+  if (!out.open() || !err.open()) return Error{fmt::format("no pipe for {}: {}", file, std::strerror(errno))};
+  const SpawnSettings settings(out.write, err.write);
+  std::vector<char*> words;
+  words.reserve(argv.size() + 1);
+  for (const auto& word : argv) words.push_back(const_cast<char*>(word.c_str()));  // NOLINT: posix_spawn's signature
+  words.push_back(nullptr);
+  Child child;
+  const int failed =
+      ::posix_spawn(&child.pid, file.c_str(), &settings.actions, &settings.attributes, words.data(), environ);
+  if (failed != 0) return Error{fmt::format("{} could not be started: {}", file, std::strerror(failed))};
+  std::swap(child.out, out.read);
+  std::swap(child.err, err.read);
+  return child;
+}
+
+}  // namespace meshdx::run

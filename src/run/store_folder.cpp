@@ -1,0 +1,111 @@
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include "run/store.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::run {
+namespace {
+
+/// A descriptor that is closed at the end of its scope.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : m_fd(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { reset(-1); }
+  [[nodiscard]] int get() const { return m_fd; }
+  void reset(int fd) {
+    if (m_fd >= 0) ::close(m_fd);
+    m_fd = fd;
+  }
+
+ private:
+  int m_fd;
+};
+
+Expected<std::string> read_all(int fd, std::uint64_t max) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return Error{std::strerror(errno)};
+  if (!S_ISREG(status.st_mode)) return Error{"is not a regular file"};
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size > max) return Error{fmt::format("is larger than {} bytes", max)};
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const auto got = ::read(fd, bytes.data() + done, bytes.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Error{std::strerror(errno)};
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+class Folder : public OutputStore {
+ public:
+  explicit Folder(int fd) : m_folder(fd) {}
+
+  [[nodiscard]] Expected<std::string> read(const std::string& file, std::uint64_t max) const override {
+    // Part by part and O_NOFOLLOW each, so that no link can be swapped in on the way; O_NONBLOCK for a planted FIFO.
+    Descriptor at(::fcntl(m_folder.get(), F_DUPFD_CLOEXEC, 0));
+    const auto parts = split(file, '/');
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const int kind = i + 1 < parts.size() ? O_DIRECTORY : O_NONBLOCK;
+      const int next = ::openat(at.get(), parts[i].c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | kind);
+      if (next < 0) return Error{refusal(errno)};
+      at.reset(next);
+    }
+    return read_all(at.get(), max);
+  }
+
+  [[nodiscard]] std::string objection(const std::string& file) const override {
+    for (std::size_t end = file.find('/'); ; end = file.find('/', end + 1)) {
+      const std::string part = file.substr(0, end);
+      struct stat status {};
+      if (::fstatat(m_folder.get(), part.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return "";
+      if (S_ISLNK(status.st_mode)) return "is a link";
+      if (end == std::string::npos) return S_ISREG(status.st_mode) ? "" : "is not a regular file";
+      if (!S_ISDIR(status.st_mode)) return "is not a folder";
+    }
+  }
+
+ private:
+  static std::string refusal(int error) {
+    if (error == ENOENT) return "is missing";
+    if (error == ELOOP) return "is a link";
+    return std::string("cannot be read: ") + std::strerror(error);
+  }
+
+  Descriptor m_folder;
+};
+
+}  // namespace
+
+std::string path_objection(const std::string& path) {
+  if (path.empty() || path.size() > 1024) return "is empty or too long";
+  if (path[0] == '/') return "is absolute";
+  for (const unsigned char c : path) {
+    if (c < 0x20 || c == 0x7F || c == '\\') return "holds a control character or a backslash";
+  }
+  for (const auto& part : split(path, '/')) {
+    if (part == "..") return "leads out of the recording (`..`)";
+    if (part.empty() || part == ".") return "has an empty part";
+  }
+  return "";
+}
+
+Expected<std::shared_ptr<const OutputStore>> open_folder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Error{fmt::format("the recording {} cannot be opened: {}", path, std::strerror(errno))};
+  return std::shared_ptr<const OutputStore>(std::make_shared<Folder>(fd));
+}
+
+}  // namespace meshdx::run
