@@ -133,6 +133,7 @@ Expected<Done> read_target(const std::string& target, Complaint& complaint) {
 Expected<Done> read_caller_name(const std::string& typed, std::string name, Complaint& complaint) {
   name = name.substr(0, name.find(".svc."));
   if (ends_with(name, ".svc")) name.resize(name.size() - 4);
+  if (ends_with(name, ".")) name.clear();
   const auto dot = name.rfind('.');
   complaint.from_name = lower(name.substr(0, dot));
   if (dot != std::string::npos) complaint.from_ns = lower(name.substr(dot + 1));

@@ -96,8 +96,8 @@ Finding can_allow(Context& c) {
 
 const std::vector<Fact>& authorization_facts() {
   static const std::vector<Fact> facts = {
-      {"authorization.keeps-caller-out", "The AuthorizationPolicies of the server do not let the caller in", authorization_needs, denies},
-      {"authorization.caller-can-be-added", "The caller's identity can be added to the ALLOW policy", authorization_needs, can_allow},
+      {"authorization.keeps-caller-out", "The AuthorizationPolicies of the server do not let the caller in", authorization_needs, denies, {Kind::authorization_policies}},
+      {"authorization.caller-can-be-added", "The caller's identity can be added to the ALLOW policy", authorization_needs, can_allow, {Kind::authorization_policies}},
   };
   return facts;
 }

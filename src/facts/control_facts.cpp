@@ -165,12 +165,12 @@ Finding in_sync(Context& c) {
 
 const std::vector<Fact>& control_facts() {
   static const std::vector<Fact> facts = {
-      {"istiod.down", "No istiod is ready", control_needs, istiod_down},
-      {"istiod.scaled-to-zero", "The istiod Deployment is scaled to 0", control_needs, istiod_scaled_to_zero},
-      {"proxies.in-sync", "The proxies of the hop are in sync with istiod", control_needs, in_sync},
-      {"proxies.stale", "A proxy has not acknowledged its configuration", control_needs, stale},
-      {"proxies.rejected", "A proxy rejected its configuration", control_needs, rejected},
-      {"proxies.rejected-envoy-filter", "The rejected configuration comes from an EnvoyFilter", control_needs, envoy_filter_rejected},
+      {"istiod.down", "No istiod is ready", control_needs, istiod_down, {Kind::pods, Kind::deployments}},
+      {"istiod.scaled-to-zero", "The istiod Deployment is scaled to 0", control_needs, istiod_scaled_to_zero, {Kind::pods, Kind::deployments}},
+      {"proxies.in-sync", "The proxies of the hop are in sync with istiod", control_needs, in_sync, {Kind::proxy_status}},
+      {"proxies.stale", "A proxy has not acknowledged its configuration", control_needs, stale, {Kind::proxy_status}},
+      {"proxies.rejected", "A proxy rejected its configuration", control_needs, rejected, {Kind::proxy_status}},
+      {"proxies.rejected-envoy-filter", "The rejected configuration comes from an EnvoyFilter", control_needs, envoy_filter_rejected, {Kind::envoy_filters, Kind::proxy_status}},
   };
   return facts;
 }

@@ -419,19 +419,19 @@ Finding stale_endpoint(Context& c) {
 
 const std::vector<Fact>& endpoint_facts() {
   static const std::vector<Fact> facts = {
-      {"destination.no-endpoints", "No healthy endpoint takes the request", endpoint_needs, no_endpoints},
-      {"endpoints.all-ejected", "Outlier detection has ejected all endpoints", endpoint_needs, all_ejected},
-      {"endpoint.stale", "The caller's proxy has an endpoint that no longer exists", endpoint_needs, stale_endpoint},
-      {"service.selects-no-pod", "The Service's selector matches no pod", endpoint_needs, selects_no_pod},
-      {"service.candidate", "One workload stands out as the one the selector means", endpoint_needs, selector_candidate},
-      {"workload.scaled-to-zero", "The Deployment behind the Service is scaled to 0", endpoint_needs, scaled_to_zero},
-      {"workload.no-pods-created", "The Deployment behind the Service has no pods although it wants some", endpoint_needs, no_pods_created},
-      {"pods.none-ready", "None of the Service's pods is ready", endpoint_needs, pods_none_ready},
-      {"target-port.name-missing", "No pod has a container port of the targetPort's name", endpoint_needs, target_name_missing},
-      {"target-port.not-declared", "No container declares the targetPort, others are declared", endpoint_needs, target_not_declared},
-      {"target-port.meant-known", "The port that was meant is plain", endpoint_needs, port_meant_known},
-      {"subset.selects-no-pod", "The subset's labels match no pod of the Service", endpoint_needs, subset_selects_no_pod},
-      {"pods.proxy-not-ready", "It is the proxy container that is not ready", endpoint_needs, proxy_not_ready},
+      {"destination.no-endpoints", "No healthy endpoint takes the request", endpoint_needs, no_endpoints, {Kind::endpoints, Kind::endpointslices}},
+      {"endpoints.all-ejected", "Outlier detection has ejected all endpoints", endpoint_needs, all_ejected, {Kind::endpoints}},
+      {"endpoint.stale", "The caller's proxy has an endpoint that no longer exists", endpoint_needs, stale_endpoint, {Kind::endpoints}},
+      {"service.selects-no-pod", "The Service's selector matches no pod", endpoint_needs, selects_no_pod, {Kind::services, Kind::pods}},
+      {"service.candidate", "One workload stands out as the one the selector means", endpoint_needs, selector_candidate, {Kind::pods}},
+      {"workload.scaled-to-zero", "The Deployment behind the Service is scaled to 0", endpoint_needs, scaled_to_zero, {Kind::deployments}},
+      {"workload.no-pods-created", "The Deployment behind the Service has no pods although it wants some", endpoint_needs, no_pods_created, {Kind::deployments}},
+      {"pods.none-ready", "None of the Service's pods is ready", endpoint_needs, pods_none_ready, {Kind::pods}},
+      {"target-port.name-missing", "No pod has a container port of the targetPort's name", endpoint_needs, target_name_missing, {Kind::services, Kind::pods}},
+      {"target-port.not-declared", "No container declares the targetPort, others are declared", endpoint_needs, target_not_declared, {Kind::services, Kind::pods}},
+      {"target-port.meant-known", "The port that was meant is plain", endpoint_needs, port_meant_known, {Kind::services, Kind::pods}},
+      {"subset.selects-no-pod", "The subset's labels match no pod of the Service", endpoint_needs, subset_selects_no_pod, {Kind::destination_rules, Kind::pods}},
+      {"pods.proxy-not-ready", "It is the proxy container that is not ready", endpoint_needs, proxy_not_ready, {Kind::pods}},
   };
   return facts;
 }

@@ -46,6 +46,19 @@ const Fact* find_fact(std::string_view id) {
   return found == facts.end() || found->id != id ? nullptr : &*found;
 }
 
+std::vector<evidence::Source> main_sources(std::string_view id, const Finding& finding) {
+  std::vector<evidence::Source> main;
+  const Fact* fact = find_fact(id);
+  if (fact == nullptr || fact->shows.empty()) return finding.read;
+  for (const auto kind : fact->shows) {
+    for (const auto& source : finding.read) {
+      const auto key = evidence::key_of(source.argv);
+      if (key && key->kind == kind) main.push_back(source);
+    }
+  }
+  return main.empty() ? finding.read : main;
+}
+
 struct FactBase::Impl {
   Impl(const evidence::Evidence& evidence, const mesh::Complaint& complaint) : context(evidence, complaint) {}
   Context context;

@@ -34,7 +34,12 @@ struct Fact {
   const char* title;                       ///< the statement, as one line
   std::vector<evidence::Kind> needs;       ///< what it may read
   Finding (*compute)(Context&);
+  std::vector<evidence::Kind> shows = {};  ///< what it mostly rests on, for the report; empty: all it read
 };
+
+/// The commands a finding mostly rests on: those it read of the kinds its fact shows, those with a gap first when it is
+/// unknown. In order of `shows`.
+std::vector<evidence::Source> main_sources(std::string_view fact, const Finding& finding);
 
 /// All facts, sorted by id.
 const std::vector<Fact>& registry();

@@ -117,10 +117,10 @@ Finding route_harmless(Context& c) {
 
 const std::vector<Fact>& health_facts() {
   static const std::vector<Fact> facts = {
-      {"hop.reaches-endpoints", "The request reaches healthy endpoints", health_needs, reachable},
-      {"hop.route-harmless", "The route takes the request and injects nothing", health_needs, route_harmless},
-      {"hop.tls-fits", "What the caller sends is what the server takes", health_needs, tls_fits},
-      {"hop.mutual-tls", "The hop is mutual TLS", health_needs, mutual},
+      {"hop.reaches-endpoints", "The request reaches healthy endpoints", health_needs, reachable, {Kind::endpoints, Kind::endpointslices}},
+      {"hop.route-harmless", "The route takes the request and injects nothing", health_needs, route_harmless, {Kind::routes}},
+      {"hop.tls-fits", "What the caller sends is what the server takes", health_needs, tls_fits, {Kind::clusters, Kind::listeners}},
+      {"hop.mutual-tls", "The hop is mutual TLS", health_needs, mutual, {Kind::clusters, Kind::listeners}},
   };
   return facts;
 }

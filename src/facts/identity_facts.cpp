@@ -76,8 +76,8 @@ Finding certificate_missing(Context& c) {
 
 const std::vector<Fact>& identity_facts() {
   static const std::vector<Fact> facts = {
-      {"roots.differ", "The two sides trust no common root", identity_needs, roots_differ},
-      {"certificate.missing", "A proxy has no workload certificate yet", identity_needs, certificate_missing},
+      {"roots.differ", "The two sides trust no common root", identity_needs, roots_differ, {Kind::secrets}},
+      {"certificate.missing", "A proxy has no workload certificate yet", identity_needs, certificate_missing, {Kind::secrets}},
   };
   return facts;
 }

@@ -153,13 +153,13 @@ Finding started_before_proxy(Context& c) {
 
 const std::vector<Fact>& injection_facts() {
   static const std::vector<Fact> facts = {
-      {"hop.side-without-sidecar", "One side of the hop has no sidecar", injection_needs, side_without_sidecar},
-      {"hop.sidecar-expected", "The side without a sidecar should have one", injection_needs, sidecar_expected},
-      {"hop.opted-out", "The Deployment without a sidecar opts out of injection", injection_needs, opted_out},
-      {"hop.namespace-unlabelled", "The namespace of the side without a sidecar is not labelled", injection_needs, namespace_unlabelled},
-      {"hop.bare-is-deployment", "A Deployment owns the pod without a sidecar", injection_needs, workload_is_deployment},
-      {"app.log-connection-refused", "The application's log speaks of refused connections", {Kind::app_log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints}, log_connection_refused},
-      {"app.failed-before-proxy", "An application failed at start and does not wait for its proxy", injection_needs, started_before_proxy},
+      {"hop.side-without-sidecar", "One side of the hop has no sidecar", injection_needs, side_without_sidecar, {Kind::pods, Kind::namespaces}},
+      {"hop.sidecar-expected", "The side without a sidecar should have one", injection_needs, sidecar_expected, {Kind::namespaces, Kind::pods}},
+      {"hop.opted-out", "The Deployment without a sidecar opts out of injection", injection_needs, opted_out, {Kind::deployments}},
+      {"hop.namespace-unlabelled", "The namespace of the side without a sidecar is not labelled", injection_needs, namespace_unlabelled, {Kind::namespaces}},
+      {"hop.bare-is-deployment", "A Deployment owns the pod without a sidecar", injection_needs, workload_is_deployment, {Kind::pods}},
+      {"app.log-connection-refused", "The application's log speaks of refused connections", {Kind::app_log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints}, log_connection_refused, {Kind::app_log}},
+      {"app.failed-before-proxy", "An application failed at start and does not wait for its proxy", injection_needs, started_before_proxy, {Kind::pods}},
   };
   return facts;
 }

@@ -40,7 +40,8 @@ Finding destination_exists(Context& c) {
   switch (to.state) {
     case Destination::State::unknown: return unknown();
     case Destination::State::absent: return no("there is no Service " + to.ns + "/" + to.name);
-    case Destination::State::external: return yes(to.host + " is a host outside the cluster");
+    case Destination::State::external:
+      return yes(c.ask.from == mesh::Complaint::From::gateway ? to.host + " is asked of the gateway" : to.host + " is a host outside the cluster");
     case Destination::State::entry: return yes(to.host + " is a host of ServiceEntry " + to.entry->meta.ns + "/" + to.entry->meta.name);
     case Destination::State::pods: return yes(to.host + " is a workload's own address");
     case Destination::State::service: break;
@@ -132,18 +133,18 @@ const std::vector<Fact>& path_facts() {
       {"complaint.is-mtls", "The question is whether the hop is mutual TLS", {}, for_mtls},
       {"complaint.is-404", "The caller saw 404", {}, asked_404},
       {"complaint.from-gateway", "The request comes in through a gateway", {}, from_gateway},
-      {"caller.known", "The caller is a pod that exists", path_needs, caller_known},
-      {"caller.meshed", "The caller has a proxy", path_needs, caller_meshed},
-      {"destination.exists", "The destination exists and has the port", path_needs, destination_exists},
-      {"destination.absent", "The destination is a service name that nothing defines", path_needs, destination_absent},
-      {"destination.port-absent", "The Service does not have the port asked for", path_needs, destination_port_absent},
-      {"walk.reaches-endpoints", "The caller's proxy routes the request to healthy endpoints", path_needs, walk_reaches},
-      {"walk.no-route", "The caller's proxy has no route for the request", path_needs, no_route},
-      {"walk.cluster-missing", "The route names a cluster the proxy does not have", path_needs, cluster_missing},
-      {"walk.passthrough", "The caller's proxy passes the request on unrecognised", path_needs, passthrough},
-      {"walk.blocked", "The caller's proxy blocks the destination", path_needs, blocked},
-      {"walk.no-listener", "The gateway does not listen on the port", path_needs, [](Context& c) { return walk_end_is(c, Walk::End::no_listener, "the gateway has no listener on port " + std::to_string(c.path().request.port)); }},
-      {"walk.no-filter-chain", "The proxy closes the connection: no filter chain", path_needs, [](Context& c) { return walk_end_is(c, Walk::End::no_filter_chain, "no filter chain takes the connection"); }},
+      {"caller.known", "The caller is a pod that exists", path_needs, caller_known, {Kind::pods}},
+      {"caller.meshed", "The caller has a proxy", path_needs, caller_meshed, {Kind::pods}},
+      {"destination.exists", "The destination exists and has the port", path_needs, destination_exists, {Kind::services}},
+      {"destination.absent", "The destination is a service name that nothing defines", path_needs, destination_absent, {Kind::services}},
+      {"destination.port-absent", "The Service does not have the port asked for", path_needs, destination_port_absent, {Kind::services}},
+      {"walk.reaches-endpoints", "The caller's proxy routes the request to healthy endpoints", path_needs, walk_reaches, {Kind::endpoints, Kind::clusters}},
+      {"walk.no-route", "The caller's proxy has no route for the request", path_needs, no_route, {Kind::routes}},
+      {"walk.cluster-missing", "The route names a cluster the proxy does not have", path_needs, cluster_missing, {Kind::clusters}},
+      {"walk.passthrough", "The caller's proxy passes the request on unrecognised", path_needs, passthrough, {Kind::listeners, Kind::routes}},
+      {"walk.blocked", "The caller's proxy blocks the destination", path_needs, blocked, {Kind::routes, Kind::listeners}},
+      {"walk.no-listener", "The gateway does not listen on the port", path_needs, [](Context& c) { return walk_end_is(c, Walk::End::no_listener, "the gateway has no listener on port " + std::to_string(c.path().request.port)); }, {Kind::listeners}},
+      {"walk.no-filter-chain", "The proxy closes the connection: no filter chain", path_needs, [](Context& c) { return walk_end_is(c, Walk::End::no_filter_chain, "no filter chain takes the connection"); }, {Kind::listeners}},
   };
   return facts;
 }

@@ -173,12 +173,12 @@ Finding may_eject_all(Context& c) {
 
 const std::vector<Fact>& policy_facts() {
   static const std::vector<Fact> facts = {
-      {"route.injects-abort", "The route injects an abort", policy_needs, fault_abort},
-      {"route.injects-delay", "The route injects a delay", policy_needs, fault_delay},
-      {"route.has-timeout", "A VirtualService sets a timeout on the route", policy_needs, route_timeout},
-      {"route.has-per-try-timeout", "A VirtualService sets a timeout a try", policy_needs, per_try_timeout},
-      {"cluster.has-limits", "A DestinationRule limits connections or requests", policy_needs, limits},
-      {"cluster.may-eject-all", "A DestinationRule's outlier detection may eject every endpoint", policy_needs, may_eject_all},
+      {"route.injects-abort", "The route injects an abort", policy_needs, fault_abort, {Kind::virtual_services, Kind::routes}},
+      {"route.injects-delay", "The route injects a delay", policy_needs, fault_delay, {Kind::virtual_services, Kind::routes}},
+      {"route.has-timeout", "A VirtualService sets a timeout on the route", policy_needs, route_timeout, {Kind::virtual_services, Kind::routes}},
+      {"route.has-per-try-timeout", "A VirtualService sets a timeout a try", policy_needs, per_try_timeout, {Kind::virtual_services, Kind::routes}},
+      {"cluster.has-limits", "A DestinationRule limits connections or requests", policy_needs, limits, {Kind::destination_rules, Kind::clusters}},
+      {"cluster.may-eject-all", "A DestinationRule's outlier detection may eject every endpoint", policy_needs, may_eject_all, {Kind::destination_rules, Kind::clusters}},
   };
   return facts;
 }

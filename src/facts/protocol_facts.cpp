@@ -45,10 +45,10 @@ Finding detected(Context& c) {
 
 const std::vector<Fact>& protocol_facts() {
   static const std::vector<Fact> facts = {
-      {"port.declared-http", "The Service's port is declared HTTP, HTTP/2 or gRPC", protocol_needs, http},
-      {"port.declared-http2", "The Service's port is declared HTTP/2 or gRPC", protocol_needs, http2},
-      {"port.declared-http1", "The Service's port is declared HTTP/1.1", protocol_needs, not_http2},
-      {"port.detected", "The Service's port declares no protocol: it is detected", protocol_needs, detected},
+      {"port.declared-http", "The Service's port is declared HTTP, HTTP/2 or gRPC", protocol_needs, http, {Kind::services}},
+      {"port.declared-http2", "The Service's port is declared HTTP/2 or gRPC", protocol_needs, http2, {Kind::services}},
+      {"port.declared-http1", "The Service's port is declared HTTP/1.1", protocol_needs, not_http2, {Kind::services}},
+      {"port.detected", "The Service's port declares no protocol: it is detected", protocol_needs, detected, {Kind::services}},
   };
   return facts;
 }

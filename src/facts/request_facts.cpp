@@ -195,7 +195,7 @@ Finding signature_row(Context& c) {
 
 template <std::size_t... I>
 std::vector<Fact> make_rows(std::index_sequence<I...>) {
-  return {Fact{rows[I].id, rows[I].title, request_needs, signature_row<I>}...};
+  return {Fact{rows[I].id, rows[I].title, request_needs, signature_row<I>, {Kind::log}}...};
 }
 
 Finding none_failed(Context& c) {
@@ -231,9 +231,9 @@ Finding maker_unknown(Context& c) {
 const std::vector<Fact>& request_facts() {
   static const std::vector<Fact> facts = [] {
     auto all = make_rows(std::make_index_sequence<std::size(rows)>());
-    all.push_back({"requests.none-failed", "No request of this kind failed in the log window", request_needs, none_failed});
-    all.push_back({"requests.some-failed", "Requests of this kind failed in the log window", request_needs, some_failed});
-    all.push_back({"requests.maker-unseen", "The hop that made the answer was not seen", request_needs, maker_unknown});
+    all.push_back({"requests.none-failed", "No request of this kind failed in the log window", request_needs, none_failed, {Kind::log}});
+    all.push_back({"requests.some-failed", "Requests of this kind failed in the log window", request_needs, some_failed, {Kind::log}});
+    all.push_back({"requests.maker-unseen", "The hop that made the answer was not seen", request_needs, maker_unknown, {Kind::log}});
     return all;
   }();
   return facts;

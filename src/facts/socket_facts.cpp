@@ -91,11 +91,11 @@ Finding meant_known(Context& c) {
 
 const std::vector<Fact>& socket_facts() {
   static const std::vector<Fact> facts = {
-      {"sockets.listening-elsewhere", "The application listens, but on another port", socket_needs, elsewhere},
-      {"sockets.loopback-only", "The application listens on the port, but on loopback only", socket_needs, loopback_only},
-      {"sockets.nothing", "No application listens in the pod", socket_needs, nothing},
-      {"sockets.open", "The application listens on the port", socket_needs, open},
-      {"sockets.port-meant-known", "The port that was meant is plain from the sockets", socket_needs, meant_known},
+      {"sockets.listening-elsewhere", "The application listens, but on another port", socket_needs, elsewhere, {Kind::sockets}},
+      {"sockets.loopback-only", "The application listens on the port, but on loopback only", socket_needs, loopback_only, {Kind::sockets}},
+      {"sockets.nothing", "No application listens in the pod", socket_needs, nothing, {Kind::sockets}},
+      {"sockets.open", "The application listens on the port", socket_needs, open, {Kind::sockets}},
+      {"sockets.port-meant-known", "The port that was meant is plain from the sockets", socket_needs, meant_known, {Kind::sockets}},
   };
   return facts;
 }

@@ -188,21 +188,21 @@ Finding strict_by_policy(Context& c) {
 
 const std::vector<Fact>& tls_facts() {
   static const std::vector<Fact> facts = {
-      {"server.meshed", "A pod that serves the request has a proxy", tls_needs, server_meshed},
-      {"server.unmeshed", "A pod that serves the request has no sidecar", tls_needs, server_unmeshed},
-      {"server.strict", "The server takes mutual TLS only on the port", tls_needs, server_strict},
-      {"server.strict-by-policy", "A PeerAuthentication demands STRICT on the port", tls_needs, strict_by_policy},
-      {"server.plaintext-only", "The server takes plaintext only on the port", tls_needs, server_plaintext_only},
-      {"server.port-not-captured", "The port bypasses the server's sidecar", tls_needs, port_not_captured},
-      {"server.label-without-sidecar", "The server is labelled for mutual TLS but has no sidecar", tls_needs, label_only},
-      {"client.sends-plaintext", "The caller's side sends plaintext", tls_needs, client_plaintext},
-      {"client.sends-mutual-tls", "The caller's side sends mutual TLS", tls_needs, client_mutual},
-      {"client.sends-tls", "The caller's side sends TLS without a workload certificate", tls_needs, client_tls},
-      {"rule.tls-disable", "The DestinationRule of the cluster switches TLS off", tls_needs, rule_disable},
-      {"rule.tls-istio-mutual", "The DestinationRule of the cluster forces ISTIO_MUTUAL", tls_needs, rule_mutual},
-      {"rule.tls-origination", "The DestinationRule of the cluster originates TLS (SIMPLE or MUTUAL)", tls_needs, rule_origination},
-      {"policy.port-key-is-service-port", "portLevelMtls is keyed by the Service's port, not the pod's", tls_needs, wrong_port_key},
-      {"policy.port-key-meant-exception", "The misplaced portLevelMtls meant to make an exception", tls_needs, wrong_key_matters},
+      {"server.meshed", "A pod that serves the request has a proxy", tls_needs, server_meshed, {Kind::pods}},
+      {"server.unmeshed", "A pod that serves the request has no sidecar", tls_needs, server_unmeshed, {Kind::pods}},
+      {"server.strict", "The server takes mutual TLS only on the port", tls_needs, server_strict, {Kind::listeners, Kind::peer_authentications}},
+      {"server.strict-by-policy", "A PeerAuthentication demands STRICT on the port", tls_needs, strict_by_policy, {Kind::peer_authentications}},
+      {"server.plaintext-only", "The server takes plaintext only on the port", tls_needs, server_plaintext_only, {Kind::listeners, Kind::peer_authentications}},
+      {"server.port-not-captured", "The port bypasses the server's sidecar", tls_needs, port_not_captured, {Kind::pods}},
+      {"server.label-without-sidecar", "The server is labelled for mutual TLS but has no sidecar", tls_needs, label_only, {Kind::pods}},
+      {"client.sends-plaintext", "The caller's side sends plaintext", tls_needs, client_plaintext, {Kind::clusters}},
+      {"client.sends-mutual-tls", "The caller's side sends mutual TLS", tls_needs, client_mutual, {Kind::clusters}},
+      {"client.sends-tls", "The caller's side sends TLS without a workload certificate", tls_needs, client_tls, {Kind::clusters}},
+      {"rule.tls-disable", "The DestinationRule of the cluster switches TLS off", tls_needs, rule_disable, {Kind::destination_rules}},
+      {"rule.tls-istio-mutual", "The DestinationRule of the cluster forces ISTIO_MUTUAL", tls_needs, rule_mutual, {Kind::destination_rules}},
+      {"rule.tls-origination", "The DestinationRule of the cluster originates TLS (SIMPLE or MUTUAL)", tls_needs, rule_origination, {Kind::destination_rules}},
+      {"policy.port-key-is-service-port", "portLevelMtls is keyed by the Service's port, not the pod's", tls_needs, wrong_port_key, {Kind::peer_authentications}},
+      {"policy.port-key-meant-exception", "The misplaced portLevelMtls meant to make an exception", tls_needs, wrong_key_matters, {Kind::peer_authentications}},
   };
   return facts;
 }

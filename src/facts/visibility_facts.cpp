@@ -136,13 +136,13 @@ Finding unrecognised_host(Context& c) {
 
 const std::vector<Fact>& visibility_facts() {
   static const std::vector<Fact> facts = {
-      {"sidecar.hides-host", "The caller's Sidecar object does not import the destination", visibility_needs, sidecar_hides},
-      {"export.hides-host", "exportTo keeps the destination from the caller's namespace", visibility_needs, export_hides},
-      {"outbound.registry-only", "The caller may only call what the registry knows", visibility_needs, registry_only},
-      {"destination.unregistered", "The destination is in no registry", visibility_needs, unregistered},
-      {"destination.pod-address", "The application dials a pod's own address", visibility_needs, to_pod_address},
-      {"entry.dns-unresolved", "A DNS cluster of the route has no address", visibility_needs, dns_unresolved},
-      {"walk.host-not-a-domain", "The Host header is no domain of the proxy's routes", visibility_needs, unrecognised_host},
+      {"sidecar.hides-host", "The caller's Sidecar object does not import the destination", visibility_needs, sidecar_hides, {Kind::sidecars}},
+      {"export.hides-host", "exportTo keeps the destination from the caller's namespace", visibility_needs, export_hides, {Kind::services, Kind::mesh_config}},
+      {"outbound.registry-only", "The caller may only call what the registry knows", visibility_needs, registry_only, {Kind::sidecars, Kind::mesh_config}},
+      {"destination.unregistered", "The destination is in no registry", visibility_needs, unregistered, {Kind::services, Kind::service_entries}},
+      {"destination.pod-address", "The application dials a pod's own address", visibility_needs, to_pod_address, {Kind::pods}},
+      {"entry.dns-unresolved", "A DNS cluster of the route has no address", visibility_needs, dns_unresolved, {Kind::service_entries, Kind::endpoints}},
+      {"walk.host-not-a-domain", "The Host header is no domain of the proxy's routes", visibility_needs, unrecognised_host, {Kind::routes}},
   };
   return facts;
 }

@@ -61,6 +61,7 @@ Path follow(const View& view, const Complaint& complaint) {
     servers_of_walk(view, path);
   }
   if (path.servers.empty()) servers_of_service(view, path);
+  if (path.to.state == Destination::State::unknown && !path.walked) return path;
   path.servers_known = path.to.ns.empty() ? !path.servers.empty() : view.pods(path.to.ns) != nullptr;
   return path;
 }

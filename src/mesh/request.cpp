@@ -258,8 +258,9 @@ void find_gateway(const View& view, const Complaint& complaint, Caller& caller) 
     }
     if (!named.empty()) pods = named;
   }
-  const bool read = std::any_of(view.pod_namespaces().begin(), view.pod_namespaces().end(), [](const auto&) { return true; });
-  if (read) choose(caller, std::move(pods));
+  const auto namespaces = view.pod_namespaces();
+  const bool read = std::any_of(namespaces.begin(), namespaces.end(), [&](const auto& ns) { return view.pods(ns) != nullptr; });
+  if (!pods.empty() || read) choose(caller, std::move(pods));
 }
 
 void find_vantage(const View& view, const Complaint& complaint, const Destination& to, Caller& caller) {

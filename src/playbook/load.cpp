@@ -46,8 +46,8 @@ bool Reader::keys(const std::string& pointer, const Json& value, const std::vect
   for (const auto& item : value.items()) {
     if (std::find(known.begin(), known.end(), item.key()) != known.end()) continue;
     const auto close = nearest(item.key(), known);
-    fail(pointer + "/" + item.key(),
-         "unknown key '" + item.key() + "'" + (close.empty() ? "; known are " + join(known, ", ") : "; did you mean '" + close + "'?"));
+    fail_placed(m_document.at_key(pointer + "/" + escape_pointer(item.key()),
+         "unknown key '" + item.key() + "'" + (close.empty() ? "; known are " + join(known, ", ") : "; did you mean '" + close + "'?")));
     return false;
   }
   for (const auto& key : required) {
@@ -205,7 +205,7 @@ Expected<Playbook> load_playbook(const YamlDocument& document) {
 }
 
 const std::vector<std::string>& placeholders() {
-  static const std::vector<std::string> names = {"client.namespace",  "client.pod",       "from.namespace", "namespace.name",
+  static const std::vector<std::string> names = {"app.container", "app.namespace", "app.pod", "client.namespace",  "client.pod",       "from.namespace", "namespace.name",
                                                  "option.log-lines",  "server.namespace", "server.pod",     "to.namespace"};
   return names;
 }

@@ -32,7 +32,7 @@ class JsonWriter {
 Json JsonWriter::finding(const std::string& fact, const facts::Finding* finding) const {
   Json commands = Json::array();
   if (finding == nullptr) return {{"fact", fact}, {"truth", "unknown"}, {"text", ""}, {"commands", commands}};
-  for (const auto& source : finding->read) {
+  for (const auto& source : facts::main_sources(fact, *finding)) {
     if (!source.argv.empty()) commands.push_back(line(source.argv));
   }
   const auto& text = finding->truth == Tri::unknown ? finding->why : finding->text;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int k_heading_width = 7;    ///< "VERIFY "
 constexpr int k_command_column = 62;  ///< where commands start when their line leaves room
+constexpr int k_column_gap = 3;
 constexpr int k_least_command = 24;   ///< a command shortened to less says nothing
 
 const char* code_of(Page::Style style) {
@@ -47,6 +48,8 @@ std::string ascii_only(std::string text) {
   return text;
 }
 
+std::string blanks(int n) { return std::string(static_cast<std::size_t>(std::max(n, 0)), ' '); }
+
 /// The first `width` columns of a text.
 std::string_view first_columns(std::string_view text, int width) {
   std::size_t at = 0;
@@ -75,29 +78,24 @@ std::string Page::sentence(std::string_view text) const {
   return m_look.ascii ? ascii_only(std::move(safe)) : safe;
 }
 
-void Page::marked(Mark mark, std::string_view text, std::string_view right, Overflow overflow, int indent) {
+void Page::marked(Mark mark, std::string_view text, std::string_view right, Overflow overflow, int indent, std::string_view brief) {
   const auto look = look_of(mark);
   const std::string sign = m_look.ascii ? look.ascii : look.sign;
-  const auto left = std::string(static_cast<std::size_t>(indent), ' ') + styled(look.style, sign) + " ";
   const auto body = sentence(text);
   const int start = indent + columns(sign) + 1;
-  m_text += left + body;
+  m_text += blanks(indent) + styled(look.style, sign) + " " + body;
   auto command = sentence(right);
   if (!command.empty()) {
     const int used = start + columns(body);
-    const int gap = std::max(k_command_column - used, 3);
-    const int room = m_look.width - used - gap;
-    if (columns(command) <= room) {
-      m_text += std::string(static_cast<std::size_t>(gap), ' ') + styled(Style::dim, command);
-    } else if (columns(command) <= m_look.width - used - 3) {
-      const auto pad = m_look.width - used - columns(command);
-      m_text += std::string(static_cast<std::size_t>(pad), ' ') + styled(Style::dim, command);
-    } else if (overflow == Overflow::next_line) {
-      m_text += "\n" + std::string(static_cast<std::size_t>(start + 2), ' ') + styled(Style::dim, command);
-    } else if (room >= k_least_command) {
+    const int room = m_look.width - used - k_column_gap;
+    if (columns(command) > room && !brief.empty()) command = sentence(brief);
+    if (columns(command) > room && overflow == Overflow::next_line) {
+      m_text += "\n" + blanks(start + 2) + styled(Style::dim, sentence(right));
+    } else if (columns(command) <= room || room >= k_least_command) {
       const std::string dots = m_look.ascii ? "..." : "…";
-      const std::string cut(first_columns(command, room - columns(dots)));
-      m_text += std::string(static_cast<std::size_t>(gap), ' ') + styled(Style::dim, cut + dots);
+      if (columns(command) > room) command = std::string(first_columns(command, room - columns(dots))) + dots;
+      const int gap = std::min(std::max(k_command_column - used, k_column_gap), m_look.width - used - columns(command));
+      m_text += blanks(gap) + styled(Style::dim, command);
     }
   }
   m_text += "\n";
@@ -106,11 +104,11 @@ void Page::marked(Mark mark, std::string_view text, std::string_view right, Over
 void Page::headed(std::string_view heading, std::string_view text, Style style) {
   m_text += styled(style, heading);
   const int pad = text.empty() ? 0 : std::max(k_heading_width - columns(heading), 1);
-  m_text += std::string(static_cast<std::size_t>(pad), ' ') + sentence(text) + "\n";
+  m_text += blanks(pad) + sentence(text) + "\n";
 }
 
 void Page::paragraph(std::string_view text, int indent) {
-  const std::string margin(static_cast<std::size_t>(indent), ' ');
+  const auto margin = blanks(indent);
   std::string line;
   for (const auto& word : split(sentence(text), ' ')) {
     if (word.empty()) continue;
@@ -126,7 +124,7 @@ void Page::paragraph(std::string_view text, int indent) {
 void Page::command(std::string_view text, int indent) {
   const auto safe = printable(trim(text));
   const bool several = contains(safe, "\n");
-  m_text += std::string(static_cast<std::size_t>(several ? 0 : indent), ' ') + safe + "\n";
+  m_text += blanks(several ? 0 : indent) + safe + "\n";
 }
 
 void Page::blank() {

@@ -21,8 +21,8 @@ class Page {
 
   explicit Page(Look look) : m_look(look) {}
 
-  /// "✓ text                      right".
-  void marked(Mark mark, std::string_view text, std::string_view right, Overflow overflow, int indent = 0);
+  /// "✓ text                      right". `brief` stands in for a right column that does not fit, before it is cut.
+  void marked(Mark mark, std::string_view text, std::string_view right, Overflow overflow, int indent = 0, std::string_view brief = "");
   /// "CAUSE  text", the heading padded to its column.
   void headed(std::string_view heading, std::string_view text, Style style = Style::bold);
   /// A paragraph, wrapped.

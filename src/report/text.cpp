@@ -36,19 +36,34 @@ class Writer {
   void steps();
 
   std::string line(const run::Argv& argv) const { return command_line(argv, m_report.context_flags); }
-  std::string command_of(const facts::Finding& finding) const;
+  run::Argv command_of(const std::string& fact, const facts::Finding& finding) const;
+  bool answered(const playbook::Ran& failed) const;
+  bool answered_otherwise(const playbook::Ran& failed) const;
+  void marked(Page::Mark mark, std::string_view text, const run::Argv& command, Page::Overflow overflow, int indent = 0);
 
   const Report& m_report;
   const TextOptions& m_options;
   Page m_page;
 };
 
-/// The command that a finding mostly rests on: the last one read that gave something.
-std::string Writer::command_of(const facts::Finding& finding) const {
-  for (auto source = finding.read.rbegin(); source != finding.read.rend(); ++source) {
-    if (source->ok() && !source->argv.empty()) return line(source->argv);
+/// The command that a finding mostly rests on; none when it rests on no output.
+run::Argv Writer::command_of(const std::string& fact, const facts::Finding& finding) const {
+  for (const auto& source : facts::main_sources(fact, finding)) {
+    if (source.ok() && !source.argv.empty()) return source.argv;
   }
-  return "";
+  return {};
+}
+
+/// Without `-o json`, which is for machines: the form for a column that is too narrow for the command as it was run.
+run::Argv without_format(run::Argv argv) {
+  const auto flag = std::find(argv.begin(), argv.end(), "-o");
+  if (flag != argv.end() && flag + 1 != argv.end()) argv.erase(flag, flag + 2);
+  return argv;
+}
+
+void Writer::marked(Page::Mark mark, std::string_view text, const run::Argv& command, Page::Overflow overflow, int indent) {
+  const bool may_shorten = overflow == Page::Overflow::shorten;
+  m_page.marked(mark, text, line(command), overflow, indent, may_shorten ? line(without_format(command)) : "");
 }
 
 void Writer::checks() {
@@ -61,9 +76,24 @@ void Writer::checks() {
       m_page.marked(Page::Mark::unknown, what + ": not known, " + finding.why, "", Page::Overflow::shorten);
     } else {
       const auto mark = finding.truth == Tri::yes ? Page::Mark::yes : Page::Mark::no;
-      m_page.marked(mark, finding.text, command_of(finding), Page::Overflow::shorten);
+      marked(mark, finding.text, command_of(check.fact, finding), Page::Overflow::shorten);
     }
   }
+}
+
+/// Whether another command of the same step gave something.
+bool Writer::answered(const playbook::Ran& failed) const {
+  const auto& ran = m_report.trail.ran;
+  return std::any_of(ran.begin(), ran.end(), [&](const playbook::Ran& other) { return other.step == failed.step && other.gap == evidence::Gap::none; });
+}
+
+/// Whether another form of the same question was answered in full (`proxy-status` without `-o json`).
+bool Writer::answered_otherwise(const playbook::Ran& failed) const {
+  const auto key = evidence::key_of(failed.argv);
+  const auto& ran = m_report.trail.ran;
+  return key && std::any_of(ran.begin(), ran.end(), [&](const playbook::Ran& other) {
+    return other.step == failed.step && other.gap == evidence::Gap::none && evidence::key_of(other.argv) == key;
+  });
 }
 
 /// What was asked and gave nothing. A question that another command answered in part says so.
@@ -71,17 +101,14 @@ void Writer::gaps() {
   const auto& ran = m_report.trail.ran;
   std::size_t shown = 0, hidden = 0;
   for (const auto& command : ran) {
-    if (command.gap == evidence::Gap::none || command.gap == evidence::Gap::not_asked) continue;
+    if (command.gap == evidence::Gap::none || command.gap == evidence::Gap::not_asked || answered_otherwise(command)) continue;
     if (shown >= k_few && m_options.verbose == 0) {
       ++hidden;
       continue;
     }
-    const bool helped = std::any_of(ran.begin(), ran.end(), [&](const playbook::Ran& other) {
-      return other.step == command.step && other.gap == evidence::Gap::none;
-    });
     const auto reason = command.why.empty() ? std::string(evidence::gap_word(command.gap)) : command.why;
-    m_page.marked(Page::Mark::unknown, command.step + (helped ? " checked only in part: " : " not checked: ") + reason, line(command.argv),
-                  Page::Overflow::shorten);
+    marked(Page::Mark::unknown, command.step + (answered(command) ? " checked only in part: " : " not checked: ") + reason, command.argv,
+           Page::Overflow::shorten);
     ++shown;
   }
   if (hidden > 0) m_page.marked(Page::Mark::unknown, count(hidden, "more command") + " gave nothing (-v shows them)", "", Page::Overflow::shorten);
@@ -107,7 +134,9 @@ void Writer::proof(const CauseResult& result) {
   for (const auto& decision : result.decided_by) {
     if (decision.finding == nullptr) continue;
     const auto& finding = *decision.finding;
-    m_page.marked(Page::Mark::item, finding.text.empty() ? decision.fact : finding.text, command_of(finding), Page::Overflow::next_line, 2);
+    // What a `not` asked for says nothing of its own: it only rules a look-alike out.
+    if (finding.truth == Tri::no && m_options.verbose == 0) continue;
+    marked(Page::Mark::item, finding.text.empty() ? decision.fact : finding.text, command_of(decision.fact, finding), Page::Overflow::next_line, 2);
   }
 }
 
@@ -136,7 +165,7 @@ void Writer::fix(const fix::Fix& fix, const std::string& heading) {
     return;
   }
   std::string about = fix.risk + " risk, " + (fix.effect == "mitigation" ? "a mitigation until the reason is repaired" : "permanent");
-  if (!fix.touches.empty()) about += "; touches " + fix.touches;
+  if (!fix.touches.empty()) about += "; affects: " + fix.touches;
   if (fix.checked == fix::Fix::Check::holds) about += "; checked offline: the cause is gone after it";
   if (fix.checked == fix::Fix::Check::fails) about += "; checked offline: it alone does not remove the cause (" + fix.check_note + ")";
   if (!fix.dry_run.empty()) about += "; add --dry-run=server to try it";
@@ -172,13 +201,15 @@ void Writer::inconclusive() {
   const auto open = verdict.not_checked.size();
   const bool failing = std::any_of(verdict.checks.begin(), verdict.checks.end(),
                                    [](const auto& check) { return check.finding != nullptr && check.finding->truth == Tri::no; });
-  std::string text = "nothing confirmed; ";
+  const bool likely = !verdict.causes.empty();
+  const std::string others = likely ? "the other known causes" : "all known causes";
+  std::string text = likely ? "likely, but not proven; " : "nothing confirmed; ";
   if (open > 0) {
     text += std::to_string(open) + " of " + count(verdict.considered, "cause") + " could not be checked";
   } else if (failing) {
-    text += "all known causes are ruled out, but not every check above holds: look there";
+    text += others + " are ruled out, but not every check above holds: look there";
   } else {
-    text += "all known causes are ruled out, but not every check above could be made";
+    text += others + " are ruled out, but not every check above could be made";
   }
   m_page.headed("INCONCLUSIVE", text, Page::Style::yellow);
   missing();
@@ -226,9 +257,6 @@ std::string Writer::write() {
     cause(i);
   }
   if (m_report.verdict.outcome == diagnose::Outcome::inconclusive) inconclusive();
-  const bool likely_only = m_report.verdict.outcome == diagnose::Outcome::cause &&
-                           m_report.verdict.causes.front().state == State::likely;
-  if (likely_only) missing();
   if (m_report.verdict.outcome != diagnose::Outcome::healthy) m_page.headed("VERIFY", m_report.verify);
   if (!m_report.verdict.notes.empty()) {
     m_page.blank();
