@@ -160,10 +160,12 @@ int explain(const Options& options, const Io& io) {
     known.push_back(cause.id);
     known.push_back(cause.code);
     if (cause.id != word && lower(cause.code) != lower(word)) continue;
+    const auto full = library->cause_in_full(cause.id);
+    if (!full) return fail(io, k_bad_input, full.error());
     std::string text = cause.code + " " + cause.id + "\n" + cause.title + "\n";
     if (!cause.symptoms.empty()) text += "\nSeen as\n";
     for (const auto& symptom : cause.symptoms) text += "  " + symptom + "\n";
-    text += "\n" + std::string(trim(cause.explain)) + "\n";
+    text += "\n" + std::string(trim(full->explain)) + "\n";
     io.out(printable(text));
     return k_ok;
   }

@@ -50,10 +50,14 @@ std::vector<evidence::Source> main_sources(std::string_view id, const Finding& f
   std::vector<evidence::Source> main;
   const Fact* fact = find_fact(id);
   if (fact == nullptr || fact->shows.empty()) return finding.read;
+  const auto shown = finding.bindings.find("shown.pod");   // of several proxies, the one that the sentence speaks of
   for (const auto kind : fact->shows) {
+    auto end_of_shown = main.size();
     for (const auto& source : finding.read) {
       const auto key = evidence::key_of(source.argv);
-      if (key && key->kind == kind) main.push_back(source);
+      if (!key || key->kind != kind) continue;
+      const bool first = shown != finding.bindings.end() && shown->second == key->name;
+      main.insert(first ? main.begin() + static_cast<std::ptrdiff_t>(end_of_shown++) : main.end(), source);
     }
   }
   return main.empty() ? finding.read : main;

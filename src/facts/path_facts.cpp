@@ -41,7 +41,8 @@ Finding destination_exists(Context& c) {
     case Destination::State::unknown: return unknown();
     case Destination::State::absent: return no("there is no Service " + to.ns + "/" + to.name);
     case Destination::State::external:
-      return yes(c.ask.from == mesh::Complaint::From::gateway ? to.host + " is asked of the gateway" : to.host + " is a host outside the cluster");
+      if (c.ask.from != mesh::Complaint::From::gateway) return yes(to.host + " is a host outside the cluster");
+      return c.caller() == nullptr ? unknown() : yes(to.host + " is asked of the gateway");
     case Destination::State::entry: return yes(to.host + " is a host of ServiceEntry " + to.entry->meta.ns + "/" + to.entry->meta.name);
     case Destination::State::pods: return yes(to.host + " is a workload's own address");
     case Destination::State::service: break;

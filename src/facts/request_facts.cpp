@@ -175,6 +175,7 @@ Finding signature(Context& c, const Row& row) {
     b["requests.seen"] = traffic.requests.size();
     const bool far = last->made() == last->server && last->server != nullptr;
     const auto* pod = far ? last->server_pod : last->caller_pod;
+    if (pod != nullptr) b["shown.pod"] = pod->meta.name;
     const std::string whose = pod == nullptr ? "a proxy" : pod_ref(*pod) + "'s proxy";
     return yes(whose + " logged " + std::to_string(hits) + " of " + count(traffic.requests.size(), "request") + ": " + line_text(*last->made()), b);
   }
@@ -204,13 +205,14 @@ Finding none_failed(Context& c) {
   if (path.caller.pod == nullptr) return unknown();
   if (traffic.failed > 0) {
     const auto found = std::find_if(traffic.requests.rbegin(), traffic.requests.rend(), [](const Sighting& s) { return s.result == Sighting::Result::failed; });
-    return no(std::to_string(traffic.failed) + " of " + count(traffic.requests.size(), "request") + " in the log failed, the last " + line_text(*found->made()) + " at " + found->made()->start);
+    return no(std::to_string(traffic.failed) + " of " + count(traffic.requests.size(), "request") + " in the log failed, the last " + line_text(*found->made()) + " at " + found->made()->start,
+              {{"shown.pod", path.caller.pod->meta.name}, {"requests.last-failed", found->made()->start}});
   }
-  if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded");
+  if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded", {{"shown.pod", path.caller.pod->meta.name}});
   if (path.caller.meshed() && !traffic.caller_read) return unknown();
   if (path.caller.meshed() && !traffic.caller_logs) return unknown("the caller's proxy writes no access log");
   if (!path.caller.meshed() && !traffic.server_read) return unknown("no proxy logs the caller's requests");
-  return unknown("the log holds no request of this kind: send one and ask again");
+  return unknown("the log holds no request of this kind" + (c.ask.since.empty() ? "" : " since " + c.ask.since) + ": send one and ask again");
 }
 
 Finding some_failed(Context& c) {

@@ -428,7 +428,7 @@ Finding direct_response(Context& c) {
   if (auto stop = need_walk(c)) return *stop;
   const auto& walk = c.walk();
   const bool direct = walk.end == Walk::End::direct_response || walk.end == Walk::End::redirect;
-  if (!direct || !walk.route->config) return no("no VirtualService answers the request itself");
+  if (!direct || walk.route == nullptr || !walk.route->config) return no("no VirtualService answers the request itself");
   const std::string what = walk.end == Walk::End::redirect ? "redirects it" : "answers " + std::to_string(*walk.route->direct_response) + " itself";
   return yes("VirtualService " + walk.route->config.ns + "/" + walk.route->config.name + " " + what, {{"vs.name", walk.route->config.name}, {"vs.namespace", walk.route->config.ns}, {"route.what", what}, {"route.status", walk.route->direct_response.value_or(301)}});
 }

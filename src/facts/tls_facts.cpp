@@ -34,7 +34,11 @@ Finding any_pair(Context& c, PairTest test, const std::string& what) {
   }
   if (result == Tri::unknown) return unknown();
   if (shown == nullptr) return no("not: " + what);
-  return yes(pair_text(*shown, what), pair_bindings(c, *shown));
+  auto b = pair_bindings(c, *shown);
+  const bool callers = what.find("is sent") != std::string::npos;   // what is sent stands in the caller's clusters
+  const Pod* pod = callers ? c.caller() : shown->pod;
+  if (pod != nullptr) b["shown.pod"] = pod->meta.name;
+  return yes(pair_text(*shown, what), b);
 }
 
 Tri is_meshed(const Pair& p) { return p.pod == nullptr ? Tri::unknown : tri(p.pod->meshed()); }

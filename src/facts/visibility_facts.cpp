@@ -50,7 +50,7 @@ Finding sidecar_hides(Context& c) {
   const auto* sidecar = mesh::sidecar_of(c.view, *pod);
   const std::string ns = to.service != nullptr ? to.ns : to.entry->meta.ns;
   if (sidecar == nullptr) return list.covers(pod->meta.ns) && list.covers(c.view.root_namespace()) ? no("no Sidecar applies to the caller") : unknown();
-  if (mesh::sidecar_imports(*sidecar, to.host, ns)) return no("Sidecar " + sidecar->meta.ns + "/" + sidecar->meta.name + " imports " + to.host);
+  if (mesh::sidecar_imports(*sidecar, to.host, ns, pod->meta.ns)) return no("Sidecar " + sidecar->meta.ns + "/" + sidecar->meta.name + " imports " + to.host);
   return yes("Sidecar " + sidecar->meta.ns + "/" + sidecar->meta.name + " of the caller does not import " + ns + "/" + to.host,
              {{"sidecar.name", sidecar->meta.name}, {"sidecar.namespace", sidecar->meta.ns}, {"sidecar.entry", ns + "/" + to.host}, {"service.host", to.host}});
 }
@@ -88,6 +88,7 @@ Finding registry_only(Context& c) {
 Finding unregistered(Context& c) {
   const auto& to = c.path().to;
   if (to.state == Destination::State::unknown) return unknown();
+  if (c.ask.from == mesh::Complaint::From::gateway) return no(to.host + " is asked of the gateway, not of the registry");
   const bool outside = to.state == Destination::State::external || to.state == Destination::State::absent;
   return decide(outside, outside ? "no Service and no ServiceEntry has " + to.host : to.host + " is registered",
                 {{"service.host", to.host}, {"service.port", to.port_number}, {"entry.name", replace_all(to.host, ".", "-")},

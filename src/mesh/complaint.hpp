@@ -25,6 +25,8 @@ struct Complaint {
   std::string method = "GET";
   std::vector<std::pair<std::string, std::string>> headers;   ///< -H, names lower-case
 
+  std::string since;                    ///< only requests that began after this time count (RFC 3339, UTC); "": all in the log
+
   // the caller
   enum class From { unknown, workload, gateway } from = From::unknown;
   std::string from_name, from_ns;       ///< from_name "" with gateway: whichever serves the host

@@ -44,16 +44,21 @@ bool exported(const std::vector<std::string>& export_to, const std::vector<std::
   return std::any_of(rules.begin(), rules.end(), [&](const std::string& rule) { return rule == "*" || rule == to || (rule == "." && own == to); });
 }
 
+namespace {
+
+/// "mesh" or "ns/name" of a gateway as a VirtualService of `ns` writes it (pilot/pkg/model/virtualservice.go).
+std::string resolve_gateway(const std::string& name, const std::string& ns) {
+  if (starts_with(name, "./")) return ns + name.substr(1);
+  if (name == "mesh" || contains(name, "/")) return name;
+  const auto labels = split(name, '.');   // gw, or the old FQDN form gw.ns[.svc.cluster.local]
+  return labels.size() > 1 ? labels[1] + "/" + labels[0] : ns + "/" + name;
+}
+
+}  // namespace
+
 std::vector<std::string> bound_gateways(const Object& vs) {
   std::vector<std::string> result;
-  for (auto name : strings_at(vs.spec(), "gateways")) {
-    if (name == "mesh" || contains(name, "/")) {
-      result.push_back(name);
-      continue;
-    }
-    const auto labels = split(name, '.');   // gw, or the old FQDN form gw.ns[.svc.cluster.local]
-    result.push_back(labels.size() > 1 ? labels[1] + "/" + labels[0] : vs.meta.ns + "/" + name);
-  }
+  for (const auto& name : strings_at(vs.spec(), "gateways")) result.push_back(resolve_gateway(name, vs.meta.ns));
   if (result.empty()) result.emplace_back("mesh");
   return result;
 }
@@ -106,9 +111,13 @@ bool source_matches(const Json& match, const Labels& labels, const std::string& 
   return wanted.empty() || selects(wanted, labels);
 }
 
-bool rule_match(const Json& match, const Request& request, const std::string& gateway, const Labels& labels, const std::string& caller_ns) {
-  const auto gateways = strings_at(match, "gateways");
-  if (!gateways.empty() && std::find(gateways.begin(), gateways.end(), gateway) == gateways.end()) return false;
+/// A match's own `gateways`; none given: all that the VirtualService is bound to.
+bool gateway_matches(const Json& match, const std::string& gateway, const std::string& ns) {
+  const auto names = strings_at(match, "gateways");
+  return names.empty() || std::any_of(names.begin(), names.end(), [&](const auto& name) { return resolve_gateway(name, ns) == gateway; });
+}
+
+bool rule_match(const Json& match, const Request& request, const Labels& labels, const std::string& caller_ns) {
   if (!source_matches(match, labels, caller_ns)) return false;
   const auto port = number_at(match, "port", 0);
   if (port != 0 && port != request.port) return false;
@@ -127,7 +136,7 @@ int matching_rule(const Object& vs, const Request& request, const std::string& g
     const Json& matches = at(rules[i], "match");
     if (!matches.is_array() || matches.empty()) return static_cast<int>(i);
     for (const auto& match : matches) {
-      if (rule_match(match, request, gateway, labels, caller_ns)) return static_cast<int>(i);
+      if (gateway_matches(match, gateway, vs.meta.ns) && rule_match(match, request, labels, caller_ns)) return static_cast<int>(i);
     }
   }
   return -1;
@@ -158,32 +167,45 @@ std::vector<const Object*> destination_rules(const View& view, const std::string
   std::vector<const Object*> found;
   const auto fallback = defaults(view, &MeshConfig::default_destination_rule_export_to);
   const auto rules = view.objects(Kind::destination_rules);
+  const auto host_of = [](const Object* rule) { return resolve_host(text_at(rule->spec(), "host"), rule->meta.ns); };
+  // Inside a namespace the most specific host comes first (an exact one is the longest), then the oldest.
+  const auto before = [&](const Object* a, const Object* b) {
+    const auto length_a = host_of(a).size(), length_b = host_of(b).size();
+    return length_a != length_b ? length_a > length_b : a->meta.created < b->meta.created;
+  };
   for (const auto& ns : {caller_ns, service_ns, view.root_namespace()}) {
+    const auto start = static_cast<std::ptrdiff_t>(found.size());
     for (const auto* rule : rules.items) {
       if (rule->meta.ns != ns || std::find(found.begin(), found.end(), rule) != found.end()) continue;
-      if (!host_covers(resolve_host(text_at(rule->spec(), "host"), ns), host)) continue;
+      if (!host_covers(host_of(rule), host)) continue;
       if (ns == caller_ns || exported(strings_at(rule->spec(), "exportTo"), fallback, ns, caller_ns)) found.push_back(rule);
     }
+    std::stable_sort(found.begin() + start, found.end(), before);
   }
   return found;
 }
 
 const Object* sidecar_of(const View& view, const Pod& pod) {
+  const Object* by_selector = nullptr;
   const Object* by_namespace = nullptr;
   const Object* by_root = nullptr;
   const std::string root = view.root_namespace();
+  const auto keep_oldest = [](const Object*& kept, const Object* sidecar) {
+    if (kept == nullptr || sidecar->meta.created < kept->meta.created) kept = sidecar;
+  };
   for (const auto* sidecar : view.objects(Kind::sidecars).items) {
     const auto selector = labels_at(at(sidecar->spec(), "workloadSelector"), "labels");
     const bool own = sidecar->meta.ns == pod.meta.ns;
-    if (own && !selector.empty() && selects(selector, pod.meta.labels)) return sidecar;
+    if (own && selects(selector, pod.meta.labels)) keep_oldest(by_selector, sidecar);
     if (!selector.empty()) continue;
-    if (own && (by_namespace == nullptr || sidecar->meta.created < by_namespace->meta.created)) by_namespace = sidecar;
-    if (sidecar->meta.ns == root && by_root == nullptr) by_root = sidecar;
+    if (own) keep_oldest(by_namespace, sidecar);
+    if (sidecar->meta.ns == root) keep_oldest(by_root, sidecar);
   }
+  if (by_selector != nullptr) return by_selector;
   return by_namespace != nullptr ? by_namespace : by_root;
 }
 
-bool sidecar_imports(const Object& sidecar, const std::string& host, const std::string& host_ns) {
+bool sidecar_imports(const Object& sidecar, const std::string& host, const std::string& host_ns, const std::string& caller_ns) {
   const Json& egress = at(sidecar.spec(), "egress");
   if (!egress.is_array() || egress.empty()) return true;
   bool imported = false;
@@ -194,7 +216,7 @@ bool sidecar_imports(const Object& sidecar, const std::string& host, const std::
       std::string ns = entry.substr(0, slash);
       const bool excluded = !ns.empty() && ns.front() == '~' && ns.size() > 1;    // ≥ 1.31: "~ns/host" takes out
       if (excluded) ns.erase(0, 1);
-      const bool here = ns == "*" || ns == host_ns || (ns == "." && sidecar.meta.ns == host_ns);
+      const bool here = ns == "*" || ns == host_ns || (ns == "." && caller_ns == host_ns);
       if (!here || !host_covers(lower(entry.substr(slash + 1)), host)) continue;
       if (excluded) return false;
       imported = true;
@@ -206,7 +228,7 @@ bool sidecar_imports(const Object& sidecar, const std::string& host, const std::
 std::string outbound_mode(const View& view, const Pod& pod) {
   const auto sidecars = view.objects(Kind::sidecars);
   const auto* config = view.mesh_config();
-  if (!sidecars.covers(pod.meta.ns) || config == nullptr) return "";
+  if (!sidecars.covers(pod.meta.ns) || !sidecars.covers(view.root_namespace()) || config == nullptr) return "";
   if (const auto* sidecar = sidecar_of(view, pod)) {
     const std::string mode = text_at(at(sidecar->spec(), "outboundTrafficPolicy"), "mode");
     if (!mode.empty()) return mode;

@@ -36,15 +36,16 @@ int matching_rule(const evidence::Object& virtual_service, const Request& reques
 /// VirtualServices for a host as the mesh's sidecars of a namespace see them (bound to mesh, exported), oldest first.
 std::vector<const evidence::Object*> mesh_virtual_services(const View& view, const std::string& host, const std::string& caller_ns);
 
-/// DestinationRules for a host visible to a caller's namespace, in lookup order: caller's, service's, root namespace
-/// (push_context.go destinationRule).
+/// DestinationRules for a host visible to a caller's namespace, in lookup order: caller's, service's, root namespace,
+/// in each the most specific host first (push_context.go destinationRule).
 std::vector<const evidence::Object*> destination_rules(const View& view, const std::string& host, const std::string& caller_ns, const std::string& service_ns);
 
 /// The Sidecar object that applies to a pod: by workloadSelector, else the namespace's default, else the root namespace's.
 const evidence::Object* sidecar_of(const View& view, const evidence::Pod& pod);
 
-/// Whether a Sidecar's egress lists import a host of a namespace. No egress section imports everything.
-bool sidecar_imports(const evidence::Object& sidecar, const std::string& host, const std::string& host_ns);
+/// Whether a Sidecar's egress lists import a host of a namespace for a caller. No egress section imports everything. "./"
+/// is the caller's namespace, also in a Sidecar of the root namespace.
+bool sidecar_imports(const evidence::Object& sidecar, const std::string& host, const std::string& host_ns, const std::string& caller_ns);
 
 /// The mesh's or the Sidecar's outbound policy for a caller: "ALLOW_ANY" or "REGISTRY_ONLY"; "" when not known.
 std::string outbound_mode(const View& view, const evidence::Pod& pod);

@@ -104,7 +104,9 @@ bool inbound_captured(const Pod& pod, std::uint16_t port) {
     }
     return false;
   };
-  if (const auto included = lists("traffic.sidecar.istio.io/includeInboundPorts"); included && !*included) return false;
+  // A list of ports to include leaves the exclusions without effect (istio-iptables capture/run.go).
+  const auto included = pod.meta.annotations.find("traffic.sidecar.istio.io/includeInboundPorts");
+  if (included != pod.meta.annotations.end() && trim(included->second) != "*") return lists("traffic.sidecar.istio.io/includeInboundPorts").value_or(true);
   return !lists("traffic.sidecar.istio.io/excludeInboundPorts").value_or(false);
 }
 

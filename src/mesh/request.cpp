@@ -9,13 +9,21 @@ namespace meshdx::mesh {
 
 using namespace evidence;
 
+namespace {
+
+/// An IP address, not a name; no name has a colon (ports are off here).
+bool is_address(const std::string& host) {
+  return contains(host, ":") || (!host.empty() && host.find_first_not_of("0123456789.") == std::string::npos);
+}
+
+}  // namespace
+
 std::optional<ServiceName> service_name(const std::string& typed, const std::string& ns) {
   std::string host = lower(typed);
   while (!host.empty() && host.back() == '.') host.pop_back();
-  if (host.empty() || host.front() == '[') return std::nullopt;
+  if (is_address(host)) return std::nullopt;
   const auto labels = split(host, '.');
-  const bool address = std::all_of(host.begin(), host.end(), [](char c) { return c == '.' || c == ':' || (c >= '0' && c <= '9'); });
-  if (address) return std::nullopt;
+  if (std::any_of(labels.begin(), labels.end(), [](const auto& label) { return label.empty(); })) return std::nullopt;
   if (labels.size() == 1) return ServiceName{labels[0], ns};
   if (labels.size() == 2 || labels[2] == "svc") return ServiceName{labels[0], labels[1]};
   return std::nullopt;
@@ -145,8 +153,9 @@ bool workload_destination(const View& view, const ServiceName& name, const Compl
 }
 
 void address_destination(const View& view, const Complaint& complaint, Destination& to) {
-  bool all_read = true;
-  for (const auto& key : view.evidence().keys(Kind::services)) {
+  const auto keys = view.evidence().keys(Kind::services);
+  bool all_read = !keys.empty();
+  for (const auto& key : keys) {
     const auto* services = view.services(key.ns);
     all_read = all_read && services != nullptr;
     if (services == nullptr) continue;
@@ -162,10 +171,6 @@ void address_destination(const View& view, const Complaint& complaint, Destinati
   } else if (all_read) {
     to.state = Destination::State::external;
   }
-}
-
-bool is_address(const std::string& host) {
-  return !host.empty() && (host.front() == '[' || host.find_first_not_of("0123456789.:") == std::string::npos);
 }
 
 }  // namespace
@@ -248,15 +253,17 @@ void find_gateway(const View& view, const Complaint& complaint, Caller& caller) 
   caller.ns = complaint.from_ns;
   auto pods = gateway_pods(view, {});
   if (!complaint.from_name.empty()) {
-    for (const auto* gateway : view.objects(Kind::gateways).items) {
-      const bool here = complaint.from_ns.empty() || gateway->meta.ns == complaint.from_ns;
-      if (gateway->meta.name == complaint.from_name && here) pods = gateway_pods(view, labels_of(at(gateway->spec(), "selector")));
-    }
     std::vector<const Pod*> named;
     for (const auto* pod : pods) {
       if (workload_of(*pod) == complaint.from_name) named.push_back(pod);
     }
-    if (!named.empty()) pods = named;
+    const auto gateways = view.objects(Kind::gateways);
+    for (const auto* gateway : gateways.items) {
+      const bool here = complaint.from_ns.empty() || gateway->meta.ns == complaint.from_ns;
+      if (named.empty() && gateway->meta.name == complaint.from_name && here) named = gateway_pods(view, labels_of(at(gateway->spec(), "selector")));
+    }
+    pods = named;
+    if (pods.empty() && !gateways.everywhere) return;   // the Gateway meant may be in a list that was not read
   }
   const auto namespaces = view.pod_namespaces();
   const bool read = std::any_of(namespaces.begin(), namespaces.end(), [&](const auto& ns) { return view.pods(ns) != nullptr; });
@@ -342,8 +349,8 @@ Request request_of(const View& view, const Complaint& complaint, const Caller& c
     for (const auto& ip : to.service->cluster_ips) {
       if (ip != "None") request.addresses.push_back(ip);
     }
-    // The name as the caller typed it may be one its search path completed: the FQDN is what every form ends in.
-    if (split(complaint.host, '.').size() == 1) request.host = to.host;
+    // The name as the caller typed it may be one its search path completed, or a workload's: the FQDN is what every form ends in.
+    if (split(complaint.host, '.').size() == 1 || !names_service(complaint.host, to, caller.ns)) request.host = to.host;
   } else if (is_address(to.host)) {
     request.addresses.push_back(to.host);
   }

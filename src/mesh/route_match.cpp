@@ -55,7 +55,7 @@ bool string_matches(const StringMatch& match, const std::string& value) {
 std::optional<std::string> header_of(const Request& request, const std::string& name) {
   if (name == ":method") return request.method;
   if (name == ":authority" || name == "host") return request.host;
-  if (name == ":path") return request.path;
+  if (name == ":path") return request.path + (request.query.empty() ? "" : "?" + request.query);
   if (name == ":scheme") return std::string(request.tls ? "https" : "http");
   for (const auto& header : request.headers) {
     if (header.first == name) return header.second;
@@ -72,10 +72,11 @@ std::optional<std::string> query_of(const Request& request, const std::string& n
 }
 
 bool named_matches(const NamedMatch& named, const std::optional<std::string>& value) {
-  // A matcher on an absent header fails, inverted or not, except "present": HeaderMatcher.invert_match.
   if (named.match.type == StringMatch::Type::present) return value.has_value() != named.match.invert;
-  if (!value) return named.match.invert;
-  return string_matches(named.match, *value) != named.match.invert;
+  // A matcher on an absent header fails; an inverted one (withoutHeaders) takes it for an empty one: Istio sets
+  // treat_missing_header_as_empty with it.
+  if (!value && !named.match.invert) return false;
+  return string_matches(named.match, value.value_or("")) != named.match.invert;
 }
 
 bool path_matches(const Route& route, const std::string& given) {

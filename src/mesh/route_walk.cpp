@@ -14,12 +14,26 @@ bool has(const std::vector<std::string>& list, const std::string& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
-/// Whether an address lies in "10.96.0.1/32": Istio only writes host addresses and 0.0.0.0/0 here.
-bool in_range(const std::string& range, const std::vector<std::string>& addresses) {
+std::optional<std::uint32_t> ipv4(const std::string& text) {
+  const auto parts = split(text, '.');
+  std::uint32_t value = 0;
+  for (const auto& part : parts) {
+    const auto number = to_number(part);
+    if (!number || *number > 255) return std::nullopt;
+    value = value << 8U | static_cast<std::uint32_t>(*number);
+  }
+  return parts.size() == 4 ? std::optional<std::uint32_t>(value) : std::nullopt;
+}
+
+/// Whether an address lies in "10.96.0.1/32" or "10.0.0.0/8" (a ServiceEntry's addresses). Of IPv6 only host addresses and
+/// "/0" are told.
+bool in_range(const std::string& range, const std::string& address) {
   const auto slash = range.find('/');
-  const std::string network = range.substr(0, slash);
-  if (slash != std::string::npos && range.substr(slash) == "/0") return true;
-  return has(addresses, network);
+  const auto network = ipv4(range.substr(0, slash)), one = ipv4(address);
+  const auto length = slash == std::string::npos ? std::nullopt : to_number(std::string_view(range).substr(slash + 1));
+  if (length == 0U || range.substr(0, slash) == address) return true;
+  if (!network || !one || !length || *length > 32) return false;
+  return (*network ^ *one) >> (32U - *length) == 0;
 }
 
 struct Arriving {
@@ -30,38 +44,58 @@ struct Arriving {
   std::vector<std::string> alpn;   ///< what the inspectors would report: "http/1.1" for plain HTTP
 };
 
-bool server_name_fits(const std::vector<std::string>& names, const std::string& sni) {
-  for (const auto& name : names) {
-    if (name == "*" || name == sni || (starts_with(name, "*.") && ends_with(sni, name.substr(1)))) return true;
+// How well a chain fits by one criterion: -1 not at all, 0 it does not ask, more is more specific.
+
+int rank_port(const FilterChainMatch& match, const Arriving& in) {
+  if (!match.destination_port) return 0;
+  return *match.destination_port == in.port ? 1 : -1;
+}
+
+int rank_address(const FilterChainMatch& match, const Arriving& in) {
+  int best = match.prefix_ranges.empty() ? 0 : -1;
+  for (const auto& range : match.prefix_ranges) {
+    const auto length = static_cast<int>(to_number(range.substr(range.find('/') + 1)).value_or(0));
+    const bool inside = ends_with(range, "/0") || std::any_of(in.addresses.begin(), in.addresses.end(), [&](const auto& a) { return in_range(range, a); });
+    if (inside) best = std::max(best, 1 + length);
   }
-  return false;
-}
-
-bool chain_fits(const FilterChainMatch& match, const Arriving& in) {
-  if (match.destination_port && *match.destination_port != in.port) return false;
-  if (!match.prefix_ranges.empty() &&
-      std::none_of(match.prefix_ranges.begin(), match.prefix_ranges.end(), [&](const auto& r) { return in_range(r, in.addresses); })) return false;
-  if (!match.server_names.empty() && !server_name_fits(match.server_names, in.sni)) return false;
-  if (match.transport_protocol == "tls" && !in.tls) return false;
-  if (match.transport_protocol == "raw_buffer" && in.tls) return false;
-  if (match.application_protocols.empty()) return true;
-  return std::any_of(in.alpn.begin(), in.alpn.end(), [&](const auto& p) { return has(match.application_protocols, p); });
-}
-
-/// Envoy narrows by one criterion after the other (FilterChainMatch): port, address, server name, transport, ALPN.
-int specificity(const FilterChainMatch& match) {
-  return (match.destination_port ? 16 : 0) + (match.prefix_ranges.empty() ? 0 : 8) + (match.server_names.empty() ? 0 : 4) +
-         (match.transport_protocol.empty() ? 0 : 2) + (match.application_protocols.empty() ? 0 : 1);
-}
-
-const FilterChain* choose_chain(const Listener& listener, const Arriving& in) {
-  const FilterChain* best = nullptr;
-  for (const auto& chain : listener.chains) {
-    if (!chain_fits(chain.match, in)) continue;
-    if (best == nullptr || specificity(chain.match) > specificity(best->match)) best = &chain;
-  }
-  if (best == nullptr && listener.default_chain) return &*listener.default_chain;
   return best;
+}
+
+int rank_server_name(const FilterChainMatch& match, const Arriving& in) {
+  int best = match.server_names.empty() ? 0 : -1;
+  for (const auto& name : match.server_names) {
+    if (name == in.sni) return 1000;
+    const bool wildcard = name == "*" || (starts_with(name, "*.") && ends_with(in.sni, name.substr(1)));
+    if (wildcard) best = std::max(best, static_cast<int>(name.size()));
+  }
+  return best;
+}
+
+int rank_transport(const FilterChainMatch& match, const Arriving& in) {
+  if (match.transport_protocol.empty()) return 0;
+  return match.transport_protocol == (in.tls ? "tls" : "raw_buffer") ? 1 : -1;
+}
+
+int rank_alpn(const FilterChainMatch& match, const Arriving& in) {
+  if (match.application_protocols.empty()) return 0;
+  for (std::size_t i = 0; i < in.alpn.size(); ++i) {
+    if (has(match.application_protocols, in.alpn[i])) return static_cast<int>(in.alpn.size() - i);   // the peer's order decides
+  }
+  return -1;
+}
+
+/// Envoy narrows by one criterion after the other and never goes back: a connection to a port that has chains of its own
+/// takes one of them or the default chain, not one without a port (filter_chain_manager_impl.cc findFilterChain).
+const FilterChain* choose_chain(const Listener& listener, const Arriving& in) {
+  std::vector<const FilterChain*> left;
+  for (const auto& chain : listener.chains) left.push_back(&chain);
+  for (const auto rank : {rank_port, rank_address, rank_server_name, rank_transport, rank_alpn}) {
+    int best = 0;
+    for (const auto* chain : left) best = std::max(best, rank(chain->match, in));
+    left.erase(std::remove_if(left.begin(), left.end(), [&](const auto* chain) { return rank(chain->match, in) != best; }), left.end());
+  }
+  if (!left.empty()) return left.front();
+  return listener.default_chain ? &*listener.default_chain : nullptr;
 }
 
 Arriving arriving(const Request& request) {
@@ -100,7 +134,8 @@ void finish(Walk& walk, Walk::End end, std::string why = "") {
 }
 
 void take_clusters(Walk& walk, const ProxyConfig& proxy, const std::string& cluster, const std::vector<WeightedCluster>& weighted) {
-  if (!cluster.empty()) walk.legs.push_back(resolve_leg(proxy, cluster, 100));
+  // Of one weighted cluster the parsers give the name as `cluster` too.
+  if (weighted.empty() && !cluster.empty()) walk.legs.push_back(resolve_leg(proxy, cluster, 100));
   for (const auto& member : weighted) {
     if (member.weight > 0) walk.legs.push_back(resolve_leg(proxy, member.name, member.weight));
   }
@@ -119,6 +154,7 @@ void take_routes(Walk& walk, const ProxyConfig& proxy, const RouteConfiguration&
   walk.config = &config;
   walk.virtual_host = find_virtual_host(config, request.host, &walk.domain);
   if (walk.virtual_host == nullptr) return finish(walk, Walk::End::no_virtual_host);
+  if (walk.virtual_host->require_tls && !request.tls) return finish(walk, Walk::End::redirect, "the virtual host sends http to https");
   for (const auto& route : walk.virtual_host->routes) {
     if (!route_matches(route, request)) continue;
     if (route.more_conditions) return finish(walk, Walk::End::unknown, "a route of " + walk.virtual_host->name + " has conditions that meshdx does not read");
@@ -151,7 +187,8 @@ Walk walk_from(const Listener* listener, const ProxyConfig& proxy, const Request
 
 bool Walk::fallthrough() const {
   if (end == End::direct_response) return route != nullptr && route->name == "block_all";
-  return end == End::clusters && !legs.empty() &&
+  // A named cluster of type ORIGINAL_DST (headless, resolution NONE) is a route like any other.
+  return end == End::clusters && !legs.empty() && !legs.front().name &&
          (legs.front().state == Leg::State::passthrough || legs.front().state == Leg::State::blackhole);
 }
 

@@ -57,7 +57,8 @@ struct Walk {
     no_filter_chain,   ///< the connection is closed: NR filter_chain_not_found
     no_virtual_host,   ///< no domain fits the host: 404 NR
     no_route,          ///< the virtual host has no rule for this request: 404 NR
-    direct_response, redirect,
+    direct_response,
+    redirect,          ///< without `route`: the whole virtual host takes https only
     cluster_header,    ///< decided by a header at run time
     clusters,          ///< `legs` tell
   } end = End::unknown;

@@ -39,8 +39,12 @@ bool same_path(const AccessLine& line, const Complaint& complaint) {
   return !complaint.path_given || line.path.empty() || path_of(line.path) == complaint.path;
 }
 
+/// Both are UTC in RFC 3339, so they compare as text.
+bool in_window(const AccessLine& line, const Complaint& complaint) { return complaint.since.empty() || line.start > complaint.since; }
+
 bool seen_code(const AccessLine& line, const Complaint& complaint) {
-  return complaint.code && line.code == *complaint.code && (*complaint.code == 0 || *complaint.code >= 400);
+  const bool tcp = line.method.empty() && line.flags.empty();   // code 0 is the rule there
+  return complaint.code && line.code == *complaint.code && (*complaint.code == 0 ? !tcp : *complaint.code >= 400);
 }
 
 Sighting::Result result_of(const AccessLine& line, const Complaint& complaint) {
@@ -82,8 +86,11 @@ ServerIndex index_servers(const View& view, const std::vector<const Pod*>& serve
 
 const Lines* joined(const ServerIndex& index, const AccessLine& line) {
   if (const auto found = index.by_request.find(line.request_id); !line.request_id.empty() && found != index.by_request.end()) return &found->second;
-  if (const auto found = index.by_peer.find(line.upstream_local); !line.upstream_local.empty() && found != index.by_peer.end()) return &found->second;
-  return nullptr;
+  const auto found = index.by_peer.find(line.upstream_local);
+  if (line.upstream_local.empty() || found == index.by_peer.end()) return nullptr;
+  // Many requests share a connection: two ids that differ are two requests.
+  const bool another = !line.request_id.empty() && !found->second.back().first->request_id.empty();
+  return another ? nullptr : &found->second;
 }
 
 bool from_upstream(const AccessLine& line) { return line.details == "via_upstream" || (line.details.empty() && !line.upstream_service_time.empty()); }
@@ -109,7 +116,7 @@ void observe_bare(const View& view, const Complaint& complaint, const Caller& ca
   for (const auto& [line, pod] : index.all) {
     const auto peer = address_of(line->downstream_remote);
     const bool own = std::any_of(caller.pods.begin(), caller.pods.end(), [&](const Pod* p) { return p->ip == peer; });
-    if (!own || !same_path(*line, complaint)) continue;
+    if (!own || !same_path(*line, complaint) || !in_window(*line, complaint)) continue;
     Sighting seen;
     seen.server = line;
     seen.server_pod = pod;
@@ -152,7 +159,7 @@ void keep_query(Traffic& traffic, const Complaint& complaint) {
 }  // namespace
 
 bool concerns(const AccessLine& line, const Complaint& complaint, const Caller& caller, const Destination& destination) {
-  return !line.inbound() && same_destination(line, complaint, caller, destination) && same_path(line, complaint);
+  return !line.inbound() && in_window(line, complaint) && same_destination(line, complaint, caller, destination) && same_path(line, complaint);
 }
 
 Traffic observe(const View& view, const Complaint& complaint, const Caller& caller, const Destination& destination,

@@ -11,7 +11,7 @@ namespace meshdx::playbook {
 struct EmbeddedFile {
   std::string_view name;   ///< below playbooks/: "503.yaml", "causes/route-timeout.yaml", "schema/report.v1.json"
   std::string_view text;   ///< as it stands in the repository
-  std::string_view json;   ///< the YAML's value as JSON; "" for other files
+  std::string_view json;   ///< the YAML's value as JSON, with an outline of `explain`; "" for other files
 };
 
 /// All of them, sorted by name.

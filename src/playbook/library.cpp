@@ -100,9 +100,15 @@ Expected<Playbook> Library::playbook(const std::string& id) const {
 Expected<diagnose::Cause> Library::cause(const std::string& id) const {
   const auto* file = find(std::string(k_causes) + id + std::string(k_yaml));
   if (file == nullptr) return Error{"There is no cause '" + id + "'."};
-  auto document = quick_document(*file);
-  if (!document) return Error{document.error()};
-  return diagnose::load_cause(*document);
+  const auto document = quick_document(*file);
+  return document ? diagnose::load_cause(*document) : Error{document.error()};
+}
+
+Expected<diagnose::Cause> Library::cause_in_full(const std::string& id) const {
+  const auto* file = find(std::string(k_causes) + id + std::string(k_yaml));
+  if (file == nullptr) return Error{"There is no cause '" + id + "'."};
+  const auto full = document(*file);
+  return full ? diagnose::load_cause(*full) : Error{full.error()};
 }
 
 Expected<std::vector<diagnose::Cause>> Library::causes() const {

@@ -33,10 +33,12 @@ class Library {
   [[nodiscard]] std::vector<std::string> playbook_ids() const;
 
   [[nodiscard]] Expected<Playbook> playbook(const std::string& id) const;
-  /// One cause's file by its id.
+  /// One cause's file by its id. As below, of `explain` there is only an outline.
   [[nodiscard]] Expected<diagnose::Cause> cause(const std::string& id) const;
   /// All causes, sorted by code; two with one code or id are an error.
   [[nodiscard]] Expected<std::vector<diagnose::Cause>> causes() const;
+  /// One cause with its `explain`.
+  [[nodiscard]] Expected<diagnose::Cause> cause_in_full(const std::string& id) const;
   /// Those that a playbook lists.
   [[nodiscard]] Expected<std::vector<diagnose::Cause>> causes_of(const Playbook& playbook) const;
 

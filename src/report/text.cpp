@@ -24,6 +24,7 @@ class Writer {
 
  private:
   void checks();
+  void unknown_check(const diagnose::Check& check);
   void gaps();
   void summary();
   void cause(std::size_t i);
@@ -66,14 +67,25 @@ void Writer::marked(Page::Mark mark, std::string_view text, const run::Argv& com
   m_page.marked(mark, text, line(command), overflow, indent, may_shorten ? line(without_format(command)) : "");
 }
 
+/// One gap is enough here; MISSING lists them all.
+void Writer::unknown_check(const diagnose::Check& check) {
+  const auto* known = facts::find_fact(check.fact);
+  const std::string what = (known != nullptr ? known->title : check.fact) + std::string(": not known, ");
+  const auto& read = check.finding->read;
+  const auto gap = std::find_if(read.begin(), read.end(), [](const auto& source) { return !source.ok() && !source.argv.empty(); });
+  if (gap == read.end()) {
+    marked(Page::Mark::unknown, what + check.finding->why, {}, Page::Overflow::shorten);
+  } else {
+    marked(Page::Mark::unknown, what + evidence::gap_word(gap->gap), gap->argv, Page::Overflow::shorten);
+  }
+}
+
 void Writer::checks() {
   for (const auto& check : m_report.verdict.checks) {
     if (check.finding == nullptr) continue;
     const auto& finding = *check.finding;
     if (finding.truth == Tri::unknown) {
-      const auto* known = facts::find_fact(check.fact);
-      const std::string what = known != nullptr ? known->title : check.fact;
-      m_page.marked(Page::Mark::unknown, what + ": not known, " + finding.why, "", Page::Overflow::shorten);
+      unknown_check(check);
     } else {
       const auto mark = finding.truth == Tri::yes ? Page::Mark::yes : Page::Mark::no;
       marked(mark, finding.text, command_of(check.fact, finding), Page::Overflow::shorten);

@@ -112,7 +112,7 @@ TEST_CASE("a cause reads as it should at 3 a.m.") {
         "  Service shop/web selects app=webapp. Deployment web's pods carry app=web.\n"
         "  · Its selector app=webapp matches no pod in shop            kubectl get pods -n shop -o json\n"
         "FIX    Point the selector at web's pods\n"
-        "  low risk, permanent; touches requests to web; checked offline: the cause is gone after it; add\n"
+        "  low risk, permanent; affects: requests to web; checked offline: the cause is gone after it; add\n"
         "  --dry-run=server to try it\n"
         "  kubectl patch service web -n shop --type=json -p '[]'\n"
         "UNDO   kubectl patch service web -n shop --type=json -p '[1]'\n"
