@@ -1,6 +1,8 @@
 #include "cli/diagnosis.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <memory>
 
 #include "cli/complaint.hpp"
@@ -90,9 +92,42 @@ std::vector<std::string> remarks(const Job& job, const evidence::Evidence& evide
   const auto path = mesh::follow(view, job.complaint);
   if (path.caller.chosen && path.caller.pod != nullptr) {
     const auto& pod = path.caller.pod->meta;
-    lines.push_back("Nobody was named with --from: this is seen from pod " + pod.name + " in " + pod.ns + ".");
+    const std::string why = path.caller.seen_failing ? ", whose requests fail in the server's log." : ", a vantage with a sidecar.";
+    lines.push_back("Nobody was named with --from: this is seen from pod " + pod.name + " in " + pod.ns + why);
   }
   return lines;
+}
+
+std::vector<std::string> without_flag(const std::vector<std::string>& args, std::string_view flag) {
+  std::vector<std::string> words;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == flag) ++i;
+    else if (!starts_with(args[i], std::string(flag) + "=")) words.push_back(args[i]);
+  }
+  return words;
+}
+
+/// The same question about the requests after the last one that was seen failing: what failed before the repair stays in
+/// the log, and is no news.
+std::vector<std::string> verify_args(const std::vector<std::string>& args, const facts::FactBase& facts) {
+  const auto& bindings = facts["requests.none-failed"].bindings;
+  const auto last = bindings.find("requests.last-failed");
+  if (last == bindings.end()) return args;
+  auto words = without_flag(args, "--since");
+  words.insert(words.end(), {"--since", last->second.get<std::string>()});
+  return words;
+}
+
+/// "5m" as the time it means, so that a recording asks the same again.
+std::string absolute(const std::string& since) {
+  const auto back = read_duration(since);
+  if (since.empty() || is_timestamp(since) || !back) return since;
+  const auto then = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() - *back);
+  std::tm utc{};
+  gmtime_r(&then, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
 }
 
 /// Runs the playbook and prints the verdict.
@@ -117,7 +152,7 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   const auto symptom = symptom_text(job.complaint);
   report.symptom = symptom.empty() ? "'" + job.playbook.title + "'" : symptom;
   report.args = job.args;
-  report.verify = job.program + " " + shell_join(job.args);
+  report.verify = job.program + " " + shell_join(verify_args(job.args, facts));
   report.context_flags = context_flags(options);
   report.remarks = remarks(job, evidence);
   const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
@@ -166,17 +201,7 @@ Expected<Options> recorded_question(const std::vector<std::string>& args, const 
 
 }  // namespace
 
-std::vector<std::string> without_record(const std::vector<std::string>& args) {
-  std::vector<std::string> words;
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    if (args[i] == "--record") {
-      ++i;
-    } else if (!starts_with(args[i], "--record=")) {
-      words.push_back(args[i]);
-    }
-  }
-  return words;
-}
+std::vector<std::string> without_record(const std::vector<std::string>& args) { return without_flag(args, "--record"); }
 
 Expected<mesh::Complaint> complaint_of(const Options& options) {
   Asked asked;
@@ -190,11 +215,22 @@ Expected<mesh::Complaint> complaint_of(const Options& options) {
   asked.from = options.from;
   asked.method = options.method;
   asked.headers = options.headers;
-  return make_complaint(asked);
+  auto complaint = make_complaint(asked);
+  if (complaint && !options.since.empty() && !is_timestamp(options.since)) {
+    return Error{"--since " + options.since + " counts back from now, which a recording has none of: give a time like 2026-01-31T12:00:00Z."};
+  }
+  if (complaint) complaint->since = options.since;
+  return complaint;
 }
 
-int diagnose_live(const std::string& program, const std::vector<std::string>& args, const Options& options, const Io& io) {
+int diagnose_live(const std::string& program, const std::vector<std::string>& args, const Options& typed, const Io& io) {
+  Options options = typed;
   Job job{program, without_record(args), options, {}, {}, {}};
+  if (!typed.since.empty()) {
+    options.since = absolute(typed.since);
+    job.args = without_flag(job.args, "--since");
+    job.args.insert(job.args.end(), {"--since", options.since});
+  }
   auto complaint = complaint_of(options);
   if (!complaint) return fail(io, k_usage, complaint.error());
   job.complaint = std::move(*complaint);

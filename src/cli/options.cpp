@@ -14,6 +14,7 @@ const std::vector<Flag>& flags() {
       {"-H", "--header", "'NAME: VALUE'", "header of the request, where routing depends on it (repeatable)", k_question},
       {"", "--probe", "", "also read the sidecar's socket table (kubectl exec ... cat /proc/net/tcp)", k_question},
       {"", "--log-lines", "N", "lines of each proxy's log to read (default: 500)", k_question},
+      {"", "--since", "TIME", "count only requests later than TIME: 2026-01-31T12:00:00Z, or 5m for the last five minutes", k_question},
       {"", "--context", "NAME", "kubeconfig context, as for kubectl", k_cluster},
       {"", "--kubeconfig", "FILE", "kubeconfig file, as for kubectl", k_cluster},
       {"", "--as", "USER", "user to impersonate, as for kubectl", k_cluster},
@@ -80,6 +81,17 @@ Expected<std::chrono::milliseconds> read_duration(const std::string& text) {
   constexpr std::uint64_t day = 86'400'000;
   if (!number || scale == 0 || *number == 0 || *number > day / scale) return Error{"'" + text + "' is no duration like 15s, 500ms or 2m"};
   return std::chrono::milliseconds(*number * scale);
+}
+
+bool is_timestamp(std::string_view text) {
+  constexpr std::string_view shape = "dddd-dd-ddTdd:dd:dd";
+  if (text.size() <= shape.size() || text.back() != 'Z') return false;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (shape[i] == 'd' ? !digit : text[i] != shape[i]) return false;
+  }
+  const auto rest = text.substr(shape.size(), text.size() - shape.size() - 1);
+  return rest.empty() || (rest.front() == '.' && rest.size() > 1 && rest.find_first_not_of("0123456789", 1) == rest.npos);
 }
 
 }  // namespace meshdx::cli

@@ -54,6 +54,7 @@ struct Options {
   std::vector<std::string> headers;
   bool probe = false;
   int log_lines = 500;
+  std::string since;                     ///< "2026-01-31T12:00:00.000Z", or a duration back from now
 
   std::string context, kubeconfig, as;
   std::vector<std::string> as_groups;
@@ -71,6 +72,9 @@ Expected<Options> parse(const std::vector<std::string>& args);
 
 /// The words of --context, --kubeconfig, --as and --as-group, for commands that are printed.
 std::vector<std::string> context_flags(const Options& options);
+
+/// Whether a text is a time in UTC by RFC 3339, as proxies log it: "2026-01-31T12:00:00Z", with or without fractions.
+bool is_timestamp(std::string_view text);
 
 /// "15s", "500ms", "2m", "20" (seconds).
 Expected<std::chrono::milliseconds> read_duration(const std::string& text);

@@ -39,7 +39,7 @@ std::map<std::string_view, Adder> adders(Options& o, Raw& raw) {
     return [target](CLI::App& app, const std::string& names, const std::string& help) { return add_flag(app, names, help, *target); };
   };
   return {{"--namespace", to(o.ns)},        {"--from", to(o.from)},           {"--method", to(o.method)},
-          {"--header", to(o.headers)},      {"--probe", to(o.probe)},         {"--log-lines", to(raw.log_lines)},
+          {"--header", to(o.headers)},      {"--probe", to(o.probe)},         {"--log-lines", to(raw.log_lines)}, {"--since", to(o.since)},
           {"--context", to(o.context)},     {"--kubeconfig", to(o.kubeconfig)}, {"--as", to(o.as)},
           {"--as-group", to(o.as_groups)},  {"--parallel", to(raw.parallel)}, {"--step-timeout", to(raw.step_timeout)},
           {"--deadline", to(raw.deadline)}, {"--record", to(o.record)},       {"--output", to(o.output)},
@@ -75,11 +75,16 @@ Expected<Done> read_time(const char* flag, const std::string& value, std::chrono
   return Done{};
 }
 
+Expected<Done> read_since(const std::string& value) {
+  if (value.empty() || is_timestamp(value) || read_duration(value)) return Done{};
+  return Error{"--since " + value + " is no time: give one like 2026-01-31T12:00:00Z, or 5m for the last five minutes."};
+}
+
 Expected<Done> read_values(const Raw& raw, Options& o) {
   for (const auto& done :
        {read_number("--parallel", raw.parallel, 64, o.parallel), read_number("--log-lines", raw.log_lines, 1'000'000, o.log_lines),
         read_time("--step-timeout", raw.step_timeout, o.step_timeout), read_time("--deadline", raw.deadline, o.deadline),
-        read_choice("-o", o.output, {"text", "json"}), read_choice("--format", o.format, {"mermaid", "dot"})}) {
+        read_since(o.since), read_choice("-o", o.output, {"text", "json"}), read_choice("--format", o.format, {"mermaid", "dot"})}) {
     if (!done) return done;
   }
   return Done{};

@@ -1,6 +1,7 @@
 #include "mesh/request.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "mesh/protocol.hpp"
 #include "util/text.hpp"
@@ -270,9 +271,42 @@ void find_gateway(const View& view, const Complaint& complaint, Caller& caller) 
   if (!pods.empty() || read) choose(caller, std::move(pods));
 }
 
+/// The pod that the server's log shows failing most; its own reading of the log, because who called is not known yet.
+const Pod* failing_caller(const View& view, const Destination& to) {
+  const auto pods = to.service == nullptr ? std::nullopt : selected_pods(view, *to.service);
+  if (!pods) return nullptr;
+  std::map<std::string, int> failures;
+  for (const auto* server : *pods) {
+    if (!server->meshed() || !view.evidence().asked({Kind::log, server->meta.ns, server->meta.name})) continue;
+    const auto* log = view.log(*server);
+    if (log == nullptr) continue;
+    for (const auto& line : log->access) {
+      const bool closed = line.code == 0 && line.has_flag("NR");
+      const auto peer = line.downstream_remote.substr(0, line.downstream_remote.rfind(':'));
+      if ((line.inbound() || closed) && (closed || line.code >= 400)) ++failures[peer];
+    }
+  }
+  const Pod* found = nullptr;
+  int most = 0;
+  for (const auto& [peer, times] : failures) {
+    const auto* pod = view.pod_by_ip(peer);
+    if (pod == nullptr || pod->router() || times <= most) continue;
+    found = pod;
+    most = times;
+  }
+  return found;
+}
+
 void find_vantage(const View& view, const Complaint& complaint, const Destination& to, Caller& caller) {
   caller.chosen = true;
   caller.ns = complaint.ns;
+  if (const auto* failing = failing_caller(view, to)) {
+    caller.ns = failing->meta.ns;
+    caller.name = workload_of(*failing);
+    caller.seen_failing = true;
+    choose(caller, {failing});
+    return;
+  }
   const auto* pods = view.pods(complaint.ns);
   if (pods == nullptr) return;
   std::vector<const Pod*> found;

@@ -31,6 +31,7 @@ struct Caller {
   enum class State { unknown, found, absent } state = State::unknown;   ///< unknown: pods were not read
   bool gateway = false;
   bool chosen = false;                        ///< nobody named a caller: this pod is the vantage
+  bool seen_failing = false;                  ///< chosen because the server's log shows its requests failing
   std::string ns, name;                       ///< as asked
   std::vector<const evidence::Pod*> pods;
   const evidence::Pod* pod = nullptr;         ///< the vantage: the first running one

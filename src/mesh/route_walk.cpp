@@ -108,14 +108,18 @@ Arriving arriving(const Request& request) {
   return in;
 }
 
+/// As the parser writes additional addresses: "10.96.0.5:80", "[fd00::5]:80".
+std::string with_port(const std::string& address, std::uint16_t port) {
+  return (contains(address, ":") ? "[" + address + "]" : address) + ":" + std::to_string(port);
+}
+
 const Listener* listener_at(const Listeners& listeners, const std::vector<std::string>& addresses, std::uint16_t port) {
   const Listener* wildcard = nullptr;
   for (const auto& listener : listeners) {
     if (listener.port != port || listener.direction == "INBOUND") continue;
     if (has(addresses, listener.address)) return &listener;
-    for (const auto& more : listener.more_addresses) {
-      if (has(addresses, more)) return &listener;
-    }
+    const bool by_more = std::any_of(addresses.begin(), addresses.end(), [&](const auto& a) { return has(listener.more_addresses, with_port(a, port)); });
+    if (by_more) return &listener;
     if (listener.address == "0.0.0.0" || listener.address == "::") wildcard = &listener;
   }
   return wildcard;

@@ -117,8 +117,8 @@ TEST_CASE("where a sidecar sends a request") {
       // a listener of the address goes before 0.0.0.0
       {asks("web" + fqdn, "10.96.0.8", 8080), "10.96.0.8_8080 web 100:|web=empty"},
       {asks("web" + fqdn, "10.96.0.7", 8080), "0.0.0.0_8080 block_all direct", true},
-      {asks("one" + fqdn, "10.96.0.5", 80), "10.96.0.5_80 - 100:only|one=empty"},
-      {asks("one" + fqdn, "fd00::5", 80), "10.96.0.5_80 - 100:only|one=empty"},
+      {asks("one" + fqdn, "10.96.0.5", 80), "10.96.0.5_80 - 1:only|one=empty"},
+      {asks("one" + fqdn, "fd00::5", 80), "10.96.0.5_80 - 1:only|one=empty"},
       // hosts nobody declares
       {asks("other.shop", "10.96.0.77", 80), "0.0.0.0_80 allow_any 100:PassthroughCluster=passthrough", true},
       {asks("web" + fqdn, "10.96.0.1", 5555), "virtualOutbound - 100:PassthroughCluster=passthrough", true},
