@@ -70,6 +70,9 @@ Finding decide(bool truth, std::string text, Bindings bindings = {});
 /// Walk facts need a caller with a proxy: unknown when it is not known, no when it has none.
 std::optional<Finding> need_walk(Context& c);
 
+/// Names and addresses of the Service behind a leg.
+Bindings service_bindings(const Serving& serving);
+
 /// "shop/web".
 std::string pod_ref(const evidence::Pod& pod);
 /// "app=web,version=v1".
@@ -78,10 +81,12 @@ std::string labels_text(const evidence::Labels& labels);
 // The tables of facts, one a file.
 const std::vector<Fact>& path_facts();
 const std::vector<Fact>& endpoint_facts();
+const std::vector<Fact>& candidate_facts();
 const std::vector<Fact>& socket_facts();
 const std::vector<Fact>& tls_facts();
 const std::vector<Fact>& identity_facts();
 const std::vector<Fact>& routing_facts();
+const std::vector<Fact>& target_facts();
 const std::vector<Fact>& visibility_facts();
 const std::vector<Fact>& policy_facts();
 const std::vector<Fact>& protocol_facts();

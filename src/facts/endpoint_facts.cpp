@@ -11,12 +11,6 @@ namespace meshdx::facts {
 using namespace evidence;
 using mesh::Leg;
 
-namespace {
-
-const std::vector<Kind> endpoint_needs = {Kind::services, Kind::pods, Kind::endpointslices, Kind::deployments, Kind::service_entries,
-                                          Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters,
-                                          Kind::endpoints, Kind::destination_rules, Kind::mesh_config};
-
 Bindings service_bindings(const Serving& serving) {
   Bindings b = {{"service.host", serving.host}, {"service.port", serving.port_number}};
   if (serving.service == nullptr) return b;
@@ -26,6 +20,12 @@ Bindings service_bindings(const Serving& serving) {
   if (!serving.subset.empty()) b["subset.name"] = serving.subset;
   return b;
 }
+
+namespace {
+
+const std::vector<Kind> endpoint_needs = {Kind::services, Kind::pods, Kind::endpointslices, Kind::deployments, Kind::service_entries,
+                                          Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters,
+                                          Kind::endpoints, Kind::destination_rules, Kind::mesh_config, Kind::log};
 
 /// Ready endpoints of a Service port in its EndpointSlices; nullopt: not read.
 std::optional<std::size_t> ready_in_slices(Context& c, const Service& service, const ServicePort* port) {
@@ -65,90 +65,6 @@ Finding no_endpoints(Context& c) {
   return decide(*ready == 0, *ready == 0 ? "Service " + path.to.ns + "/" + path.to.name + " has no ready endpoint" : "Service " + path.to.ns + "/" + path.to.name + " has " + count(*ready, "ready endpoint"), service_bindings(serving));
 }
 
-/// The workload someone who wrote this selector most likely meant: its pods, when one stands out.
-struct Candidate {
-  std::string workload;
-  const Pod* pod = nullptr;
-  int score = 0;
-};
-
-bool offers_port(const Pod& pod, const ServicePort* port) {
-  if (port == nullptr) return false;
-  for (const auto& container : pod.containers) {
-    for (const auto& declared : container.ports) {
-      if (declared.port == port->target.number || (port->target.named() && declared.name == port->target.name)) return container.name != "istio-proxy";
-    }
-  }
-  return false;
-}
-
-/// The Service's own name in the workload's name or labels weighs most, then a selector pair that fits, then the port.
-int fitness(const Service& service, const ServicePort* port, const Pod& pod) {
-  int score = 0;
-  const std::string workload = mesh::workload_of(pod);
-  const std::string& name = service.meta.name;
-  if (workload == name) score += 4;
-  else if (starts_with(workload, name + "-")) score += 3;
-  for (const auto& [key, value] : service.selector) {
-    const auto own = pod.meta.labels.find(key);
-    if (own == pod.meta.labels.end()) continue;
-    if (own->second == value) score += 2;
-    else if (own->second == name || edit_distance(own->second, value) <= 2) score += 2;
-    else if (contains(value, own->second) || contains(own->second, value)) score += 1;
-  }
-  if (offers_port(pod, port)) score += 1;
-  return score;
-}
-
-std::optional<Candidate> candidate_for(const Service& service, const ServicePort* port, const std::vector<Pod>& pods, const std::vector<Service>& services) {
-  Candidate best, second;
-  for (const auto& pod : pods) {
-    const bool taken = std::any_of(services.begin(), services.end(), [&](const Service& other) { return other.meta.name != service.meta.name && !other.selector.empty() && selects(other.selector, pod.meta.labels); });
-    if (taken || pod.meta.deleting || pod.phase != "Running") continue;
-    const Candidate next{mesh::workload_of(pod), &pod, fitness(service, port, pod)};
-    if (next.workload == best.workload) continue;
-    if (next.score > best.score) second = std::exchange(best, next);
-    else if (next.score > second.score) second = next;
-  }
-  if (best.pod == nullptr || best.score < 3 || best.score == second.score) return std::nullopt;
-  return best;
-}
-
-std::string pointer_key(const std::string& key) { return replace_all(replace_all(key, "~", "~0"), "/", "~1"); }
-
-/// Turns the selector into one that picks the pod: wrong values replaced, labels the pod does not have taken out.
-Json selector_patch(const Service& service, const Pod& pod) {
-  Json ops = Json::array();
-  std::size_t kept = 0;
-  for (const auto& [key, value] : service.selector) {
-    const auto own = pod.meta.labels.find(key);
-    const std::string path = "/spec/selector/" + pointer_key(key);
-    if (own == pod.meta.labels.end()) {
-      ops.push_back({{"op", "remove"}, {"path", path}});
-      continue;
-    }
-    ++kept;
-    if (own->second != value) ops.push_back({{"op", "replace"}, {"path", path}, {"value", own->second}});
-  }
-  if (kept > 0) return ops;
-  for (const char* key : {"app", "app.kubernetes.io/name", "k8s-app", "service.istio.io/canonical-name"}) {
-    const auto own = pod.meta.labels.find(key);
-    if (own == pod.meta.labels.end()) continue;
-    ops.insert(ops.begin(), {{"op", "add"}, {"path", "/spec/selector/" + pointer_key(key)}, {"value", own->second}});
-    return ops;
-  }
-  return Json::array();
-}
-
-Labels identity_labels(const Pod& pod) {
-  Labels labels;
-  for (const auto& [key, value] : pod.meta.labels) {
-    const bool made = key == "pod-template-hash" || contains(key, "istio.io/") || key == "controller-revision-hash";
-    if (!made) labels[key] = value;
-  }
-  return labels;
-}
-
 Finding selects_no_pod(Context& c) {
   const auto& serving = c.serving();
   if (!serving.known) return unknown();
@@ -158,21 +74,6 @@ Finding selects_no_pod(Context& c) {
   auto b = service_bindings(serving);
   const std::string name = "Service " + serving.service->meta.ns + "/" + serving.service->meta.name + "'s selector " + labels_text(serving.service->selector);
   return decide(pods->empty(), name + (pods->empty() ? " matches no pod" : " matches " + count(pods->size(), "pod")), b);
-}
-
-Finding selector_candidate(Context& c) {
-  const auto& serving = c.serving();
-  if (!serving.known || serving.service == nullptr) return serving.known ? no("there is no Service") : unknown();
-  const auto* pods = c.view.pods(serving.service->meta.ns);
-  const auto* services = c.view.services(serving.service->meta.ns);
-  if (pods == nullptr || services == nullptr) return unknown();
-  const auto candidate = candidate_for(*serving.service, serving.port, *pods, *services);
-  if (!candidate) return no("no workload stands out as the one that was meant");
-  auto b = service_bindings(serving);
-  b["candidate.workload"] = candidate->workload;
-  b["candidate.labels"] = labels_text(identity_labels(*candidate->pod));
-  b["selector.patch"] = selector_patch(*serving.service, *candidate->pod);
-  return yes(candidate->workload + "'s pods carry " + labels_text(identity_labels(*candidate->pod)), b);
 }
 
 /// The Deployment whose template the Service's selector (and subset) would pick.
@@ -259,6 +160,28 @@ Finding pods_none_ready(Context& c) {
   const bool proxy = own.front()->proxy() != nullptr && !own.front()->proxy()->ready;
   b["pods.log-container"] = proxy ? "istio-proxy" : "";
   return yes("none of the " + count(own.size(), "pod") + " that the Service selects is ready: in " + own.front()->meta.name + " " + not_ready_text(*own.front()), b);
+}
+
+/// Ready for a moment between two crashes: every selected pod has a container that ended and was started again.
+Finding pods_restarting(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known || serving.service == nullptr) return serving.known ? no("there is no Service") : unknown();
+  const auto pods = mesh::selected_pods(c.view, *serving.service);
+  if (!pods) return unknown();
+  std::string reason;
+  const Pod* shown = nullptr;
+  for (const auto* pod : *pods) {
+    const auto found = std::find_if(pod->containers.begin(), pod->containers.end(), [](const Container& k) { return !(k.init && !k.restart_always) && k.restarts > 0 && !k.last_terminated_reason.empty(); });
+    if (found == pod->containers.end()) return no("not every selected pod was restarted");
+    shown = pod;
+    reason = "container " + found->name + " ended (" + found->last_terminated_reason + ") and was started again, " + count(static_cast<std::size_t>(found->restarts), "time");
+  }
+  if (shown == nullptr) return no("no pod is selected");
+  auto b = service_bindings(serving);
+  b["pod.name"] = shown->meta.name;
+  b["pod.namespace"] = shown->meta.ns;
+  b["pods.reason"] = reason;
+  return yes("every pod that the Service selects keeps restarting: in " + shown->meta.name + " " + reason, b);
 }
 
 Finding proxy_not_ready(Context& c) {
@@ -423,7 +346,6 @@ const std::vector<Fact>& endpoint_facts() {
       {"endpoints.all-ejected", "Outlier detection has ejected all endpoints", endpoint_needs, all_ejected, {Kind::endpoints}},
       {"endpoint.stale", "The caller's proxy has an endpoint that no longer exists", endpoint_needs, stale_endpoint, {Kind::endpoints}},
       {"service.selects-no-pod", "The Service's selector matches no pod", endpoint_needs, selects_no_pod, {Kind::services, Kind::pods}},
-      {"service.candidate", "One workload stands out as the one the selector means", endpoint_needs, selector_candidate, {Kind::pods}},
       {"workload.scaled-to-zero", "The Deployment behind the Service is scaled to 0", endpoint_needs, scaled_to_zero, {Kind::deployments}},
       {"workload.no-pods-created", "The Deployment behind the Service has no pods although it wants some", endpoint_needs, no_pods_created, {Kind::deployments}},
       {"pods.none-ready", "None of the Service's pods is ready", endpoint_needs, pods_none_ready, {Kind::pods}},
@@ -431,6 +353,7 @@ const std::vector<Fact>& endpoint_facts() {
       {"target-port.not-declared", "No container declares the targetPort, others are declared", endpoint_needs, target_not_declared, {Kind::services, Kind::pods}},
       {"target-port.meant-known", "The port that was meant is plain", endpoint_needs, port_meant_known, {Kind::services, Kind::pods}},
       {"subset.selects-no-pod", "The subset's labels match no pod of the Service", endpoint_needs, subset_selects_no_pod, {Kind::destination_rules, Kind::pods}},
+      {"pods.restarting", "Every pod of the Service keeps restarting", endpoint_needs, pods_restarting, {Kind::pods}},
       {"pods.proxy-not-ready", "It is the proxy container that is not ready", endpoint_needs, proxy_not_ready, {Kind::pods}},
   };
   return facts;

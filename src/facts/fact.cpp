@@ -12,7 +12,7 @@ namespace {
 
 std::vector<Fact> all_tables() {
   std::vector<Fact> all;
-  for (const auto* table : {&path_facts(), &endpoint_facts(), &socket_facts(), &tls_facts(), &identity_facts(), &routing_facts(),
+  for (const auto* table : {&path_facts(), &endpoint_facts(), &candidate_facts(), &socket_facts(), &tls_facts(), &identity_facts(), &routing_facts(), &target_facts(),
                             &visibility_facts(), &policy_facts(), &protocol_facts(), &authorization_facts(), &gateway_facts(), &request_facts(), &control_facts(),
                             &injection_facts(), &health_facts()}) {
     all.insert(all.end(), table->begin(), table->end());
@@ -30,7 +30,7 @@ std::string reason_of(const std::vector<evidence::Source>& read) {
     text += (text.empty() ? "" : ", and ") + ("`" + shell_join(source.argv) + "` " + (source.why.empty() ? evidence::gap_word(source.gap) : source.why));
     ++named;
   }
-  return text.empty() ? "the evidence does not say" : text;
+  return text.empty() ? k_no_reason : text;
 }
 
 }  // namespace

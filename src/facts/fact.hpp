@@ -37,6 +37,9 @@ struct Fact {
   std::vector<evidence::Kind> shows = {};  ///< what it mostly rests on, for the report; empty: all it read
 };
 
+/// The `why` of an unknown for which no gap is to blame.
+inline constexpr const char* k_no_reason = "the evidence does not say";
+
 /// The commands a finding mostly rests on: those it read of the kinds its fact shows, those with a gap first when it is
 /// unknown. In order of `shows`.
 std::vector<evidence::Source> main_sources(std::string_view fact, const Finding& finding);

@@ -13,7 +13,7 @@ using mesh::Walk;
 namespace {
 
 const std::vector<Kind> gateway_needs = {Kind::virtual_services, Kind::gateways, Kind::secrets, Kind::services, Kind::pods, Kind::service_entries,
-                                         Kind::namespaces, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+                                         Kind::namespaces, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 std::optional<Finding> need_gateway(Context& c) {
   if (c.ask.from != mesh::Complaint::From::gateway) return no("the request does not come in through a gateway");
@@ -110,12 +110,13 @@ Finding host_mismatch(Context& c) {
     for (const auto& candidate : servers) {
       if (!bound_to(*vs, *candidate.gateway)) continue;
       const bool vs_lacks = server != nullptr && !has_host(*vs, host);
-      const bool gateway_lacks = server == nullptr && has_host(*vs, host);
+      const bool gateway_lacks = server == nullptr;
       if (!vs_lacks && !gateway_lacks) continue;
       Bindings b = {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"vs.hosts", join(mesh::strings_at(vs->spec(), "hosts"), ", ")},
                     {"gateway.name", candidate.gateway->meta.name}, {"gateway.namespace", candidate.gateway->meta.ns}, {"gateway.hosts", join(candidate.hosts, ", ")}, {"request.host", host}};
       b["mismatch.text"] = vs_lacks ? "VirtualService " + ref(*vs) + " has hosts " + b["vs.hosts"].get<std::string>() : "Gateway " + ref(*candidate.gateway) + " serves " + b["gateway.hosts"].get<std::string>();
       b["mismatch.side"] = vs_lacks ? "VirtualService" : "Gateway";
+      if (gateway_lacks && !has_host(*vs, host)) b["mismatch.text"] = "no Gateway of this pod and no VirtualService has it; they have " + b["gateway.hosts"].get<std::string>();
       return yes("the host " + host + " is missing: " + b["mismatch.text"].get<std::string>(), b);
     }
   }

@@ -85,7 +85,7 @@ Finding reachable(Context& c) {
       names.push_back(leg.cluster + (leg.healthy > 0 ? " (" + count(leg.healthy, "healthy endpoint") + ")" : ""));
     }
     if (unsure) return unknown();
-    const bool lost = walk.fallthrough() && path.to.service != nullptr;
+    const bool lost = walk.fallthrough() && (path.to.service != nullptr || path.to.state == mesh::Destination::State::absent);
     return decide(!lost, lost ? "the caller's proxy does not recognise the destination" : "the route leads to " + join(names, ", "));
   }
   if (path.to.service == nullptr) return path.servers.empty() ? unknown() : yes("the workload's pods answer for themselves");

@@ -11,7 +11,7 @@ using namespace evidence;
 namespace {
 
 const std::vector<Kind> identity_needs = {Kind::secrets, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
-                                          Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+                                          Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 const Secret* secret_named(const Secrets& secrets, std::string_view name) {
   const auto found = std::find_if(secrets.begin(), secrets.end(), [&](const Secret& s) { return s.name == name; });

@@ -11,7 +11,7 @@ using namespace evidence;
 namespace {
 
 const std::vector<Kind> injection_needs = {Kind::namespaces, Kind::deployments, Kind::services, Kind::pods, Kind::service_entries, Kind::gateways,
-                                           Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+                                           Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 std::string label(const Labels& labels, const char* key) {
   const auto found = labels.find(key);

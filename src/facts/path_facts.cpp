@@ -13,7 +13,7 @@ using mesh::Walk;
 namespace {
 
 const std::vector<Kind> path_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
-                                      Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+                                      Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 Finding for_mtls(Context& c) { return decide(c.ask.playbook == "mtls", "the question is about mutual TLS"); }
 Finding asked_404(Context& c) { return decide(c.ask.code == 404, "the caller saw 404"); }
@@ -66,7 +66,7 @@ Finding destination_port_absent(Context& c) {
   std::vector<std::string> ports;
   for (const auto& port : to.service->ports) ports.push_back(std::to_string(port.port));
   return yes("Service " + to.ns + "/" + to.name + " has no port " + std::to_string(to.port_number) + "; it has " + join(ports, ", "),
-             {{"service.name", to.name}, {"service.namespace", to.ns}, {"service.port", to.port_number}, {"service.ports", join(ports, ", ")}});
+             {{"service.name", to.name}, {"service.namespace", to.ns}, {"service.port", to.port_number}, {"service.ports", join(ports, ", ")}, {"service.host", to.host}, {"vs.ref", "The request"}});
 }
 
 Finding walk_end_is(Context& c, Walk::End end, const std::string& text) {

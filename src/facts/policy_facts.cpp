@@ -9,7 +9,7 @@ using namespace evidence;
 namespace {
 
 const std::vector<Kind> policy_needs = {Kind::virtual_services, Kind::destination_rules, Kind::services, Kind::pods, Kind::service_entries,
-                                        Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+                                        Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 const Object* find(const mesh::ObjectList& list, const ConfigRef& ref) {
   for (const auto* object : list.items) {

@@ -10,7 +10,7 @@ using mesh::Protocol;
 namespace {
 
 const std::vector<Kind> protocol_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
-                                          Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+                                          Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 /// Fixes change the protocol by appProtocol, which goes before the name.
 Finding declared(Context& c, bool (*test)(Protocol), const char* wanted) {

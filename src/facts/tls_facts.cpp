@@ -18,7 +18,7 @@ namespace {
 
 const std::vector<Kind> tls_needs = {Kind::peer_authentications, Kind::mesh_config, Kind::destination_rules, Kind::services, Kind::pods,
                                      Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes,
-                                     Kind::clusters, Kind::endpoints};
+                                     Kind::clusters, Kind::endpoints, Kind::log};
 
 using PairTest = Tri (*)(const Pair&);
 
@@ -169,11 +169,11 @@ Finding wrong_key_matters(Context& c) {
   return decide(wanted != "STRICT", "the policy meant to make an exception (" + wanted + ")", key.bindings);
 }
 
-/// Which object makes the server STRICT, for the fix.
-Finding strict_by_policy(Context& c) {
+/// Which object makes the server take only one of the two, for the fix: PERMISSIVE in its place.
+Finding by_policy(Context& c, Mode wanted) {
   const auto& pairs = tls_pairs(c);
   for (const auto& pair : pairs.pairs) {
-    if (pair.pod == nullptr || !pair.server.known || pair.server.mode != Mode::strict || pair.server.decided_by == nullptr) continue;
+    if (pair.pod == nullptr || !pair.server.known || pair.server.mode != wanted || pair.server.decided_by == nullptr) continue;
     const auto& policy = *pair.server.decided_by;
     auto b = pair_bindings(c, pair);
     b["policy.name"] = policy.meta.name;
@@ -182,11 +182,14 @@ Finding strict_by_policy(Context& c) {
     b["policy.patch"] = pair.server.level == "port"
         ? Json::array({{{"op", "replace"}, {"path", "/spec/portLevelMtls/" + std::to_string(pair.port) + "/mode"}, {"value", "PERMISSIVE"}}})
         : Json::array({{{"op", "replace"}, {"path", "/spec/mtls/mode"}, {"value", "PERMISSIVE"}}});
-    return yes("PeerAuthentication " + policy.meta.ns + "/" + policy.meta.name + " (" + pair.server.level + " level) demands STRICT", b);
+    return yes("PeerAuthentication " + policy.meta.ns + "/" + policy.meta.name + " (" + pair.server.level + " level) says " + mesh::mode_name(wanted), b);
   }
   const bool sure = pairs.known && std::all_of(pairs.pairs.begin(), pairs.pairs.end(), [](const Pair& p) { return p.server.known; });
-  return sure ? no("no PeerAuthentication demands STRICT") : unknown();
+  return sure ? no(std::string("no PeerAuthentication says ") + mesh::mode_name(wanted)) : unknown();
 }
+
+Finding strict_by_policy(Context& c) { return by_policy(c, Mode::strict); }
+Finding disabled_by_policy(Context& c) { return by_policy(c, Mode::disable); }
 
 }  // namespace
 
@@ -196,6 +199,7 @@ const std::vector<Fact>& tls_facts() {
       {"server.unmeshed", "A pod that serves the request has no sidecar", tls_needs, server_unmeshed, {Kind::pods}},
       {"server.strict", "The server takes mutual TLS only on the port", tls_needs, server_strict, {Kind::listeners, Kind::peer_authentications}},
       {"server.strict-by-policy", "A PeerAuthentication demands STRICT on the port", tls_needs, strict_by_policy, {Kind::peer_authentications}},
+      {"server.disabled-by-policy", "A PeerAuthentication disables mutual TLS on the port", tls_needs, disabled_by_policy, {Kind::peer_authentications}},
       {"server.plaintext-only", "The server takes plaintext only on the port", tls_needs, server_plaintext_only, {Kind::listeners, Kind::peer_authentications}},
       {"server.port-not-captured", "The port bypasses the server's sidecar", tls_needs, port_not_captured, {Kind::pods}},
       {"server.label-without-sidecar", "The server is labelled for mutual TLS but has no sidecar", tls_needs, label_only, {Kind::pods}},

@@ -15,28 +15,45 @@ void server_side(Context& c, Pair& pair) {
   if (const auto* listeners = c.view.listeners(*pair.pod)) pair.accepts = mesh::listener_accepts(*listeners, pair.port);
 }
 
+Pair pair_with(Context& c, const Leg& leg, const Pod* pod, const std::string& address, std::uint16_t port) {
+  Pair pair;
+  pair.address = address;
+  pair.port = port;
+  pair.pod = pod;
+  server_side(c, pair);
+  pair.wire = mesh::sent_by(*leg.config, pair.pod, pair.server);
+  return pair;
+}
+
+/// ORIGINAL_DST (headless Services): the caller dials a pod's address itself, on the Service's own port number.
+void pairs_of_original_destination(Context& c, const Leg& leg, Pairs& result) {
+  bool read = false;
+  const auto* service = leg.name ? mesh::service_of(c.view, leg.name->host, &read) : nullptr;
+  const auto pods = service == nullptr ? std::nullopt : mesh::selected_pods(c.view, *service);
+  if (!pods) {
+    result.known = false;
+    return;
+  }
+  for (const auto* pod : *pods) result.pairs.push_back(pair_with(c, leg, pod, pod->ip, leg.name->port));
+}
+
 void pairs_of_walk(Context& c, Pairs& result) {
   const auto& walk = c.walk();
   result.known = walk.end == mesh::Walk::End::clusters;
   for (const auto& leg : walk.legs) {
     if (leg.state == Leg::State::unknown || leg.config == nullptr) result.known = false;
     if (leg.config == nullptr) continue;
+    if (leg.config->type == "ORIGINAL_DST") pairs_of_original_destination(c, leg, result);
     for (const auto* host : leg.hosts) {
-      Pair pair;
-      pair.address = host->address;
-      pair.port = host->port;
-      pair.pod = c.view.pod_by_ip(host->address);
-      server_side(c, pair);
-      // istiod's own hint for auto mutual TLS looks at mesh and namespace level only; DISABLE there takes the matches away.
-      pair.wire = mesh::sent_by(*leg.config, pair.pod, pair.server);
-      result.pairs.push_back(pair);
+      result.pairs.push_back(pair_with(c, leg, c.view.pod_by_ip(host->address), host->address, host->port));
     }
   }
 }
 
 void pairs_of_servers(Context& c, Pairs& result) {
   const auto& path = c.path();
-  result.known = path.servers_known && path.caller.pod != nullptr;
+  const bool somewhere = path.to.service != nullptr || !path.servers.empty();
+  result.known = somewhere && path.servers_known && path.caller.pod != nullptr;
   for (const auto* pod : path.servers) {
     Pair pair;
     pair.pod = pod;

@@ -16,7 +16,7 @@ using mesh::Walk;
 namespace {
 
 const std::vector<Kind> visibility_needs = {Kind::sidecars, Kind::mesh_config, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces,
-                                            Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+                                            Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 /// Whether the caller's proxy has any cluster for the destination's host.
 Tri proxy_knows(Context& c) {

@@ -214,6 +214,11 @@ Destination find_destination(const View& view, const Complaint& complaint) {
     return to;
   }
   to.host = name->fqdn();
+  if (const auto* entry = entry_for(entries, to.host)) {
+    to.state = Destination::State::entry;
+    to.entry = entry;
+    return to;
+  }
   if (view.services(name->ns) != nullptr && entries.everywhere) to.state = Destination::State::absent;
   return to;
 }

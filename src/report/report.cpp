@@ -70,6 +70,10 @@ std::vector<Missing> all_missing(const Report& report) {
     });
     if (!known) once.push_back(std::move(missing));
   }
+  // "The evidence does not say" helps nobody who is told something better.
+  if (once.size() > 1) {
+    once.erase(std::remove_if(once.begin(), once.end(), [](const Missing& m) { return m.command.empty() && m.why == facts::k_no_reason; }), once.end());
+  }
   return once;
 }
 
