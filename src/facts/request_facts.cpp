@@ -49,6 +49,7 @@ bool connect_timeout(const Sighting& s) { return at_caller(s) && s.caller->has_f
 bool unreachable(const Sighting& s) { return at_caller(s) && (transport_says(*s.caller, "no route to host") || transport_says(*s.caller, "delayed connect error: 113")); }
 bool refused_outbound(const Sighting& s) { return at_caller(s) && refused(*s.caller); }
 bool wrong_version(const Sighting& s) { return at_caller(s) && transport_says(*s.caller, "WRONG_VERSION_NUMBER"); }
+bool tls_failed(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UF") && transport_says(*s.caller, "TLS error"); }
 bool verify_failed(const Sighting& s) { return at_caller(s) && (transport_says(*s.caller, "CERTIFICATE_VERIFY_FAILED") || transport_says(*s.caller, "UNKNOWN_CA")); }
 bool no_secret(const Sighting& s) { return at_caller(s) && transport_says(*s.caller, "Secret is not supplied by SDS"); }
 bool caller_dpe(const Sighting& s) { return at_caller(s) && s.caller->has_flag("DPE"); }
@@ -95,6 +96,7 @@ const Row rows[] = {
     {"requests.no-route-to-host", "The caller's proxy got no route to host", unreachable},
     {"requests.refused-outbound", "The server's address refused the caller's proxy", refused_outbound},
     {"requests.wrong-version", "The server answered TLS with plaintext (WRONG_VERSION_NUMBER)", wrong_version},
+    {"requests.tls-failed", "The TLS handshake with the server failed", tls_failed},
     {"requests.verify-failed", "A certificate did not verify", verify_failed},
     {"requests.no-secret", "The caller's proxy had no certificate to use", no_secret},
     {"requests.caller-protocol-error", "The caller's proxy could not read the request as HTTP (DPE)", caller_dpe},

@@ -173,7 +173,7 @@ Finding wrong_key_matters(Context& c) {
 Finding by_policy(Context& c, Mode wanted) {
   const auto& pairs = tls_pairs(c);
   for (const auto& pair : pairs.pairs) {
-    if (pair.pod == nullptr || !pair.server.known || pair.server.mode != wanted || pair.server.decided_by == nullptr) continue;
+    if (pair.pod == nullptr || !pair.pod->meshed() || !pair.server.known || pair.server.mode != wanted || pair.server.decided_by == nullptr) continue;
     const auto& policy = *pair.server.decided_by;
     auto b = pair_bindings(c, pair);
     b["policy.name"] = policy.meta.name;

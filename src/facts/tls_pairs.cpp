@@ -9,8 +9,10 @@ using mesh::Wire;
 namespace {
 
 void server_side(Context& c, Pair& pair) {
-  if (pair.pod == nullptr || !pair.pod->meshed()) return;
+  if (pair.pod == nullptr) return;
+  // istiod weighs the policy for pods without a sidecar too: it decides what callers send them (mtls_checker.go).
   pair.server = mesh::server_mode(c.view, *pair.pod, pair.port);
+  if (!pair.pod->meshed()) return;
   if (!c.view.evidence().asked({Kind::listeners, pair.pod->meta.ns, pair.pod->meta.name})) return;
   if (const auto* listeners = c.view.listeners(*pair.pod)) pair.accepts = mesh::listener_accepts(*listeners, pair.port);
 }
