@@ -14,7 +14,7 @@ using mesh::Leg;
 
 namespace {
 
-const std::vector<Kind> routing_needs = {Kind::virtual_services, Kind::destination_rules, Kind::mesh_config, Kind::services, Kind::pods,
+const std::vector<Kind> routing_needs = {Kind::virtual_services, Kind::sidecars, Kind::destination_rules, Kind::mesh_config, Kind::services, Kind::pods,
                                          Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints, Kind::log};
 
@@ -232,12 +232,25 @@ Finding host_meant(Context& c) {
   return yes("Service " + name->ns + "/" + meant + " exists", b);
 }
 
+/// The caller's proxy, which no Sidecar narrows, has no cluster of the host on any port: its registry does not know it.
+bool proxy_lacks_host(Context& c, const std::string& host) {
+  const auto* clusters = c.view.clusters(*c.caller());
+  const auto sidecars = c.view.objects(Kind::sidecars);
+  if (clusters == nullptr || !sidecars.everywhere || mesh::sidecar_of(c.view, *c.caller()) != nullptr) return false;
+  return std::none_of(clusters->begin(), clusters->end(), [&](const Cluster& cluster) {
+    const auto name = ClusterName::parse(cluster.name);
+    return name && name->host == host;
+  });
+}
+
 /// D4: the short name was resolved in the VirtualService's namespace, and the Service lives in another.
 Finding short_name_elsewhere(Context& c) {
   if (auto stop = need_walk(c)) return *stop;
   const auto* leg = missing_leg(c);
   if (auto stop = need_written(c, leg)) return *stop;
-  if (host_exists(c, leg->name->host) != Tri::no) return host_exists(c, leg->name->host) == Tri::yes ? no("the host exists") : unknown();
+  const Tri exists = host_exists(c, leg->name->host);
+  if (exists == Tri::yes) return no("the host exists");
+  if (exists == Tri::unknown && !proxy_lacks_host(c, leg->name->host)) return unknown();
   const auto ref = virtual_service_ref(c.walk());
   const auto list = c.view.objects(Kind::virtual_services);
   const auto* vs = ref ? find_object(list, ref.ns, ref.name) : nullptr;

@@ -116,6 +116,22 @@ std::optional<RuleTls> rule_tls(Context& c) {
   return std::nullopt;
 }
 
+/// Takes a TLS setting out, with every parent that would be left without a setting: istiod's webhook refuses an empty
+/// traffic policy (istio pkg/config/validation ValidateTrafficPolicy: "must have at least one field").
+Json without_tls(const Object& rule, const std::string& path) {
+  Json::json_pointer place(path);
+  while (true) {
+    const auto parent = place.parent_pointer();
+    const Json& holder = rule.raw.at(parent);
+    const bool policy = parent.back() == "trafficPolicy";
+    const bool port_setting = holder.is_object() && holder.contains("port") && holder.size() == 2;
+    const bool list = holder.is_array() && holder.size() == 1;
+    const bool empty_after = (policy && holder.size() == 1) || port_setting || list;
+    if (!empty_after) return Json::array({{{"op", "remove"}, {"path", place.to_string()}}});
+    place = parent;
+  }
+}
+
 Finding rule_mode(Context& c, const std::vector<std::string>& modes) {
   if (auto stop = need_walk(c)) return *stop;
   const auto& serving = c.serving();
@@ -128,7 +144,8 @@ Finding rule_mode(Context& c, const std::vector<std::string>& modes) {
   }
   const bool hit = std::find(modes.begin(), modes.end(), tls->mode) != modes.end();
   Bindings b = {{"rule.name", tls->rule->meta.name}, {"rule.namespace", tls->rule->meta.ns}, {"rule.tls-mode", tls->mode},
-                {"rule.tls-patch", Json::array({{{"op", "remove"}, {"path", tls->path}}})}, {"service.host", serving.host}};
+                {"service.host", serving.host}};
+  if (!tls->path.empty()) b["rule.tls-patch"] = without_tls(*tls->rule, tls->path);
   const std::string name = "DestinationRule " + tls->rule->meta.ns + "/" + tls->rule->meta.name;
   return decide(hit, tls->mode.empty() ? name + " sets no TLS mode" : name + " sets tls.mode " + tls->mode, b);
 }
