@@ -47,7 +47,8 @@ void read_url(std::string url, mesh::Complaint& complaint) {
   }
   const std::string authority = url.substr(0, slash);
   complaint.host = authority.substr(0, authority.find(':'));
-  if (contains(authority, ":")) complaint.port = static_cast<std::uint16_t>(*to_number(authority.substr(authority.find(':') + 1)));
+  if (contains(authority, ":"))
+    complaint.port = static_cast<std::uint16_t>(*to_number(authority.substr(authority.find(':') + 1)));
 }
 
 /// `CODE|mtls URL -n NS --from WHO`: all that recordings ask.

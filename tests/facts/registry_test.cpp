@@ -66,11 +66,14 @@ void check_empty(const mesh::Complaint& complaint) {
   const evidence::Evidence nothing;
   const facts::FactBase base(nothing, complaint);
   for (const auto& fact : registry()) {
-    INFO(complaint.playbook << " " << complaint.host << " " << static_cast<int>(complaint.from) << " " << std::string(fact.id));
+    INFO(complaint.playbook << " " << complaint.host << " " << static_cast<int>(complaint.from) << " "
+                            << std::string(fact.id));
     const auto& finding = base[fact.id];
     if (finding.truth == Tri::yes) CHECK(starts_with(fact.id, "complaint."));
-    if (finding.truth == Tri::unknown) CHECK_FALSE(finding.why.empty());
-    else CHECK_FALSE(finding.text.empty());
+    if (finding.truth == Tri::unknown)
+      CHECK_FALSE(finding.why.empty());
+    else
+      CHECK_FALSE(finding.text.empty());
     CHECK(&base[fact.id] == &finding);
   }
 }
@@ -81,7 +84,8 @@ TEST_CASE("without evidence nothing is said to be so") {
   using From = mesh::Complaint::From;
   for (const std::string playbook : {"503", "404", "000", "mtls"}) {
     for (const auto from : {From::unknown, From::workload, From::gateway}) {
-      for (const std::string host : {"web", "web.shop", "web.shop.svc.cluster.local", "shop.example.com", "10.0.0.1", "fd00::1", ""}) {
+      for (const std::string host :
+           {"web", "web.shop", "web.shop.svc.cluster.local", "shop.example.com", "10.0.0.1", "fd00::1", ""}) {
         auto complaint = complaint_of(playbook, from);
         complaint.host = host;
         check_empty(complaint);

@@ -11,7 +11,8 @@ using From = Complaint::From;
 
 namespace {
 
-PodText owned(const std::string& name, const std::string& labels, const std::string& ip, const std::string& owner, const std::string& proxy = "sidecar") {
+PodText owned(const std::string& name, const std::string& labels, const std::string& ip, const std::string& owner,
+              const std::string& proxy = "sidecar") {
   PodText text{name, labels, ip, proxy};
   text.owner = "StatefulSet/" + owner;
   return text;
@@ -19,14 +20,22 @@ PodText owned(const std::string& name, const std::string& labels, const std::str
 
 World mesh_of() {
   World world;
-  world.in("shop", {pod_json(owned("shop/web-1", "app=web", "10.0.0.1", "web")), pod_json(owned("shop/bare-1", "app=bare", "10.0.0.2", "bare", "")),
-                    pod_json(owned("shop/client-1", "app=client", "10.0.0.3", "client")), pod_json(owned("shop/client-2", "app=client", "10.0.0.4", "client"))},
+  world.in("shop",
+           {pod_json(owned("shop/web-1", "app=web", "10.0.0.1", "web")),
+            pod_json(owned("shop/bare-1", "app=bare", "10.0.0.2", "bare", "")),
+            pod_json(owned("shop/client-1", "app=client", "10.0.0.3", "client")),
+            pod_json(owned("shop/client-2", "app=client", "10.0.0.4", "client"))},
            {service_json("shop/web", "10.96.0.1", "app=web"), service_json("shop/front", "10.96.0.2", "app=client")});
-  world.in("istio-system", {pod_json(owned("istio-system/gw-1", "istio=ingress", "10.0.1.1", "ingress", "router")),
-                            pod_json(owned("istio-system/egress-1", "istio=egress", "10.0.1.2", "egress", "router"))},
-           {service_json("istio-system/ingress", "10.96.1.1", "istio=ingress", "{'port':80,'targetPort':8080},{'port':443,'targetPort':8443}")});
-  world.list(gateways_list, "-A", {object("Gateway", "shop/shop-gw", "{'selector':{'istio':'ingress'}}"), object("Gateway", "other/out", "{'selector':{'istio':'egress'}}"),
-                                   object("Gateway", "shop/ingress", "{'selector':{'istio':'nothing'}}"), object("Gateway", "shop/lost", "{'selector':{'istio':'nothing'}}")});
+  world.in("istio-system",
+           {pod_json(owned("istio-system/gw-1", "istio=ingress", "10.0.1.1", "ingress", "router")),
+            pod_json(owned("istio-system/egress-1", "istio=egress", "10.0.1.2", "egress", "router"))},
+           {service_json("istio-system/ingress", "10.96.1.1", "istio=ingress",
+                         "{'port':80,'targetPort':8080},{'port':443,'targetPort':8443}")});
+  world.list(gateways_list, "-A",
+             {object("Gateway", "shop/shop-gw", "{'selector':{'istio':'ingress'}}"),
+              object("Gateway", "other/out", "{'selector':{'istio':'egress'}}"),
+              object("Gateway", "shop/ingress", "{'selector':{'istio':'nothing'}}"),
+              object("Gateway", "shop/lost", "{'selector':{'istio':'nothing'}}")});
   return world;
 }
 
@@ -53,7 +62,11 @@ Caller caller_of(const World& world, const Complaint& complaint) {
 
 TEST_CASE("the caller") {
   const World world = mesh_of();
-  struct Row { std::string about; Complaint complaint; std::string expected; };
+  struct Row {
+    std::string about;
+    Complaint complaint;
+    std::string expected;
+  };
   const Row rows[] = {
       {"a workload", asked(From::workload, "client", "shop"), "found client-1 client-2"},
       {"a pod", asked(From::workload, "client-2", "shop"), "found client-2"},
@@ -89,17 +102,26 @@ TEST_CASE("callers when little was read") {
   CHECK(told(caller_of(nothing, asked(From::gateway))) == "unknown");
   CHECK(told(caller_of(nothing, asked(From::unknown))) == "unknown");
   World lone, no_gateways;
-  lone.in("shop", {pod_json(owned("shop/web-1", "app=web", "10.0.0.1", "web"))}, {service_json("shop/web", "10.96.0.1", "app=web")});
+  lone.in("shop", {pod_json(owned("shop/web-1", "app=web", "10.0.0.1", "web"))},
+          {service_json("shop/web", "10.96.0.1", "app=web")});
   CHECK(told(caller_of(lone, asked(From::unknown))) == "absent");
   CHECK(told(caller_of(lone, asked(From::gateway))) == "absent");
-  no_gateways.in("istio-system", {pod_json(owned("istio-system/gw-1", "istio=ingress", "10.0.1.1", "ingress", "router"))}, {});
+  no_gateways.in("istio-system",
+                 {pod_json(owned("istio-system/gw-1", "istio=ingress", "10.0.1.1", "ingress", "router"))}, {});
   CHECK(told(caller_of(no_gateways, asked(From::gateway, "shop-gw"))) == "unknown");
   CHECK(told(caller_of(no_gateways, asked(From::gateway, "ingress"))) == "found gw-1");
 }
 
 TEST_CASE("the request as the caller's proxy sees it") {
   const World world = mesh_of();
-  struct Row { std::string host; Complaint::Named named; From from; std::string scheme; std::optional<std::uint16_t> port; std::string expected; };
+  struct Row {
+    std::string host;
+    Complaint::Named named;
+    From from;
+    std::string scheme;
+    std::optional<std::uint16_t> port;
+    std::string expected;
+  };
   using Named = Complaint::Named;
   const std::string fqdn = "web.shop.svc.cluster.local";
   const Row rows[] = {
@@ -120,7 +142,8 @@ TEST_CASE("the request as the caller's proxy sees it") {
   };
   for (const auto& row : rows) {
     INFO(row.host << " " << row.scheme);
-    auto complaint = row.from == From::gateway ? asked(From::gateway, "shop-gw") : asked(From::workload, "client", "shop");
+    auto complaint =
+        row.from == From::gateway ? asked(From::gateway, "shop-gw") : asked(From::workload, "client", "shop");
     complaint.host = row.host;
     complaint.named = row.named;
     complaint.scheme = row.scheme;
@@ -153,10 +176,17 @@ TEST_CASE("the pods that serve a request") {
   CHECK(servers(workload) == "bare-1 walked");
   CHECK(servers(asked(From::workload, "client", "other")) == "web-1");
   // the walk's endpoints go first
-  const std::string listener = "[{'name':'virtualOutbound','address':{'socketAddress':{'address':'0.0.0.0','portValue':15001}},'defaultFilterChain':{'filters':[{'typedConfig':"
-      "{'@type':'x/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy','cluster':'outbound|80||web.shop.svc.cluster.local'}}]}}]";
-  world.proxy("listeners", "client-1.shop", listener).proxy("clusters", "client-1.shop", "[{'name':'outbound|80||web.shop.svc.cluster.local','type':'EDS'}]");
-  world.proxy("endpoints", "client-1.shop", "[{'name':'outbound|80||web.shop.svc.cluster.local','hostStatuses':[{'address':{'socketAddress':{'address':'10.0.0.2','portValue':80}}}]}]");
+  const std::string listener =
+      "[{'name':'virtualOutbound','address':{'socketAddress':{'address':'0.0.0.0','portValue':15001}},'"
+      "defaultFilterChain':{'filters':[{'typedConfig':"
+      "{'@type':'x/"
+      "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy','cluster':'outbound|80||web.shop.svc.cluster.local'}}]}}"
+      "]";
+  world.proxy("listeners", "client-1.shop", listener)
+      .proxy("clusters", "client-1.shop", "[{'name':'outbound|80||web.shop.svc.cluster.local','type':'EDS'}]");
+  world.proxy("endpoints", "client-1.shop",
+              "[{'name':'outbound|80||web.shop.svc.cluster.local','hostStatuses':[{'address':{'socketAddress':{'"
+              "address':'10.0.0.2','portValue':80}}}]}]");
   CHECK(servers(asked(From::workload, "client", "shop")) == "bare-1 walked");
   const World nothing;
   const View view(nothing.evidence);
@@ -181,12 +211,19 @@ TEST_CASE("the Service a cluster's host names") {
 TEST_CASE("without a caller named, the one whose requests fail in the server's log") {
   World world = mesh_of();
   const auto failing = [](const std::string& peer, const std::string& code) {
-    return "[2026-11-22T10:00:00.000Z] \"GET / HTTP/1.1\" " + code + " - via_upstream - \"-\" 0 1 2 1 \"-\" \"curl\" \"id\" \"web.shop\" \"10.0.0.1:8080\" inbound|8080|| 127.0.0.6:1 10.0.0.1:8080 " + peer + ":5000 - default";
+    return "[2026-11-22T10:00:00.000Z] \"GET / HTTP/1.1\" " + code +
+           " - via_upstream - \"-\" 0 1 2 1 \"-\" \"curl\" \"id\" \"web.shop\" \"10.0.0.1:8080\" inbound|8080|| "
+           "127.0.0.6:1 10.0.0.1:8080 " +
+           peer + ":5000 - default";
   };
-  const std::string closed = "[2026-11-22T10:00:00.000Z] \"- - -\" 0 NR filter_chain_not_found - \"-\" 0 0 0 - \"-\" \"-\" \"-\" \"-\" \"-\" - - 10.0.0.1:8080 10.0.0.2:4000 - -";
-  world.log("web-1", "shop", {failing("10.0.0.3", "200"), failing("10.0.0.4", "503"), failing("10.0.1.1", "503"), failing("10.0.1.1", "503")});
+  const std::string closed =
+      "[2026-11-22T10:00:00.000Z] \"- - -\" 0 NR filter_chain_not_found - \"-\" 0 0 0 - \"-\" \"-\" \"-\" \"-\" \"-\" "
+      "- - 10.0.0.1:8080 10.0.0.2:4000 - -";
+  world.log(
+      "web-1", "shop",
+      {failing("10.0.0.3", "200"), failing("10.0.0.4", "503"), failing("10.0.1.1", "503"), failing("10.0.1.1", "503")});
   const auto by_code = caller_of(world, asked(From::unknown));
-  CHECK(told(by_code) == "found client-2");      // the gateway is asked about with --from gateway
+  CHECK(told(by_code) == "found client-2");  // the gateway is asked about with --from gateway
   CHECK(by_code.seen_failing);
   CHECK(by_code.chosen);
   World bare = mesh_of();

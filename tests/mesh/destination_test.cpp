@@ -11,7 +11,8 @@ using Named = Complaint::Named;
 
 namespace {
 
-const std::string web = service_json("shop/web", "10.96.0.1", "app=web", "{'name':'http','port':80},{'name':'admin','port':9000}");
+const std::string web =
+    service_json("shop/web", "10.96.0.1", "app=web", "{'name':'http','port':80},{'name':'admin','port':9000}");
 
 PodText owned(const std::string& name, const std::string& labels, const std::string& ip, const std::string& owner) {
   PodText text{name, labels, ip};
@@ -23,12 +24,17 @@ PodText owned(const std::string& name, const std::string& labels, const std::str
 World& everything() {
   static World world;
   if (world.evidence.asked({evidence::Kind::pods, "shop", "", ""})) return world;
-  world.in("shop", {pod_json(owned("shop/front-1", "app=web", "10.0.0.1", "StatefulSet/front")), pod_json(owned("shop/lone-1", "app=lone", "10.0.0.2", "StatefulSet/lone")),
-                    pod_json(owned("shop/twin-1", "app=twin", "10.0.0.3", "StatefulSet/twin"))},
-           {web, service_json("shop/twin-x", "10.96.0.2", "app=twin"), service_json("shop/twin", "None", "app=twin"), service_json("shop/v6", "fd00::9", "app=v6")});
+  world.in("shop",
+           {pod_json(owned("shop/front-1", "app=web", "10.0.0.1", "StatefulSet/front")),
+            pod_json(owned("shop/lone-1", "app=lone", "10.0.0.2", "StatefulSet/lone")),
+            pod_json(owned("shop/twin-1", "app=twin", "10.0.0.3", "StatefulSet/twin"))},
+           {web, service_json("shop/twin-x", "10.96.0.2", "app=twin"), service_json("shop/twin", "None", "app=twin"),
+            service_json("shop/v6", "fd00::9", "app=v6")});
   world.list("namespaces", "", {object("Namespace", "shop"), object("Namespace", "empty")}).in("empty", {}, {});
-  world.list(entries_list, "-A", {object("ServiceEntry", "shop/ext", "{'hosts':['api.example.com','*.wild.example.com']}"),
-                                  object("ServiceEntry", "shop/mesh", "{'hosts':['moved.shop.svc.cluster.local']}"), object("ServiceEntry", "shop/odd", "{'hosts':7}")});
+  world.list(entries_list, "-A",
+             {object("ServiceEntry", "shop/ext", "{'hosts':['api.example.com','*.wild.example.com']}"),
+              object("ServiceEntry", "shop/mesh", "{'hosts':['moved.shop.svc.cluster.local']}"),
+              object("ServiceEntry", "shop/odd", "{'hosts':7}")});
   return world;
 }
 
@@ -97,7 +103,9 @@ TEST_CASE("what a host is when everything was read") {
 }
 
 TEST_CASE("a gateway's host is no Service's name") {
-  const auto state = [](const std::string& host) { return found(everything(), {host, Named::host, {}, State::external, "", 0}, Complaint::From::gateway).state; };
+  const auto state = [](const std::string& host) {
+    return found(everything(), {host, Named::host, {}, State::external, "", 0}, Complaint::From::gateway).state;
+  };
   CHECK(state("web") == State::external);
   CHECK(state("shop.example.com") == State::external);
   CHECK(state("api.example.com") == State::entry);
@@ -108,7 +116,12 @@ TEST_CASE("what was not read leaves the host unknown") {
   no_entries.in("shop", {}, {web}).list("namespaces", "", {object("Namespace", "shop")});
   no_namespaces.in("shop", {}, {web}).list(entries_list, "-A", {});
   only_entries.list(entries_list, "-A", {});
-  struct Case { std::string about; World* world; std::string host; State state; };
+  struct Case {
+    std::string about;
+    World* world;
+    std::string host;
+    State state;
+  };
   const Case cases[] = {
       {"nothing", &nothing, "web", State::unknown},
       {"nothing, address", &nothing, "10.0.0.1", State::unknown},
@@ -123,6 +136,7 @@ TEST_CASE("what was not read leaves the host unknown") {
   };
   for (const auto& row : cases) {
     INFO(row.about);
-    CHECK(static_cast<int>(found(*row.world, {row.host, Named::any, {}, row.state, "", 0}).state) == static_cast<int>(row.state));
+    CHECK(static_cast<int>(found(*row.world, {row.host, Named::any, {}, row.state, "", 0}).state) ==
+          static_cast<int>(row.state));
   }
 }

@@ -11,9 +11,15 @@ using End = Walk::End;
 namespace {
 
 evidence::FilterChain chain(const std::string& name, const std::string& match, const std::string& routes = "") {
-  const std::string filter = routes.empty() ? "{'name':'tcp','typedConfig':{'@type':'x/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy','cluster':'" + name + "'}}"
-      : "{'name':'http','typedConfig':{'@type':'x/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager','rds':{'routeConfigName':'" + routes + "'}}}";
-  const std::string text = "[{'name':'l','filterChains':[{'name':'" + name + "','filterChainMatch':" + match + ",'filters':[" + filter + "]}]}]";
+  const std::string filter = routes.empty() ? "{'name':'tcp','typedConfig':{'@type':'x/"
+                                              "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy','cluster':'" +
+                                                  name + "'}}"
+                                            : "{'name':'http','typedConfig':{'@type':'x/"
+                                              "envoy.extensions.filters.network.http_connection_manager.v3."
+                                              "HttpConnectionManager','rds':{'routeConfigName':'" +
+                                                  routes + "'}}}";
+  const std::string text = "[{'name':'l','filterChains':[{'name':'" + name + "','filterChainMatch':" + match +
+                           ",'filters':[" + filter + "]}]}]";
   return read(evidence::parse_listeners, text).front().chains.front();
 }
 
@@ -40,9 +46,10 @@ struct Gateway {
   evidence::Listeners listeners = {
       gateway_listener(8080, {chain("http", "{}", "http.8080")}),
       gateway_listener(9080, {chain("http", "{}", "http.9080")}),
-      gateway_listener(8443, {chain("shop", "{'serverNames':['shop.example.com']}", "https.443.shop"),
-                              chain("wide", "{'serverNames':['*.example.com']}", "https.443.wide"),
-                              chain("outbound|9443||pass.shop.svc.cluster.local", "{'serverNames':['pass.example.org']}")})};
+      gateway_listener(8443,
+                       {chain("shop", "{'serverNames':['shop.example.com']}", "https.443.shop"),
+                        chain("wide", "{'serverNames':['*.example.com']}", "https.443.wide"),
+                        chain("outbound|9443||pass.shop.svc.cluster.local", "{'serverNames':['pass.example.org']}")})};
   evidence::Routes routes = read(evidence::parse_routes, R"([
     {'name':'http.8080','virtualHosts':[
       {'name':'shop.example.com:80','domains':['shop.example.com'],'routes':[{'match':{'prefix':'/api'},'route':{'cluster':'outbound|80||web.shop.svc.cluster.local'}}]},
@@ -50,17 +57,25 @@ struct Gateway {
     {'name':'http.9080','virtualHosts':[{'name':'blackhole:9080','domains':['*']}]},
     {'name':'https.443.shop','virtualHosts':[{'name':'shop','domains':['shop.example.com'],'requireTls':'ALL','routes':[{'match':{'prefix':'/'},'route':{'cluster':'outbound|80||web.shop.svc.cluster.local'}}]}]},
     {'name':'https.443.wide','virtualHosts':[{'name':'wide','domains':['*.example.com'],'routes':[{'match':{'prefix':'/'},'route':{'cluster':'outbound|80||api.shop.svc.cluster.local'}}]}]}])");
-  [[nodiscard]] Walk walk(const Request& request) const { return walk_gateway({&listeners, &routes, nullptr, nullptr}, request); }
+  [[nodiscard]] Walk walk(const Request& request) const {
+    return walk_gateway({&listeners, &routes, nullptr, nullptr}, request);
+  }
 };
 
 }  // namespace
 
 TEST_CASE("where a gateway sends a request") {
   const Gateway gateway;
-  struct Row { Request request; End end; std::string vhost, leg; };
+  struct Row {
+    Request request;
+    End end;
+    std::string vhost, leg;
+  };
   const Row rows[] = {
-      {browser("shop.example.com", 8080, "/api/x"), End::clusters, "shop.example.com:80", "outbound|80||web.shop.svc.cluster.local"},
-      {browser("shop.example.com:8080", 8080, "/api/x"), End::clusters, "shop.example.com:80", "outbound|80||web.shop.svc.cluster.local"},
+      {browser("shop.example.com", 8080, "/api/x"), End::clusters, "shop.example.com:80",
+       "outbound|80||web.shop.svc.cluster.local"},
+      {browser("shop.example.com:8080", 8080, "/api/x"), End::clusters, "shop.example.com:80",
+       "outbound|80||web.shop.svc.cluster.local"},
       {browser("shop.example.com", 8080, "/x"), End::no_route, "shop.example.com:80", ""},
       {browser("other.example.com", 8080), End::no_virtual_host, "", ""},
       {browser("secure.example.com", 8080), End::redirect, "secure.example.com:80", ""},
@@ -100,16 +115,22 @@ TEST_CASE("inbound listeners are no gateway's") {
 }
 
 TEST_CASE("Envoy narrows filter chains by one criterion after the other") {
-  const auto listener = gateway_listener(15006, {
-      chain("any", "{}"), chain("tls", "{'transportProtocol':'tls'}"), chain("raw", "{'transportProtocol':'raw_buffer'}"),
-      chain("8080-mtls", "{'destinationPort':8080,'transportProtocol':'tls','applicationProtocols':['istio','istio-http/1.1']}"),
-      chain("9090-tls", "{'destinationPort':9090,'transportProtocol':'tls'}"),
-      chain("9090-http", "{'destinationPort':9090,'transportProtocol':'tls','applicationProtocols':['http/1.1']}"),
-      chain("9090-istio", "{'destinationPort':9090,'transportProtocol':'tls','applicationProtocols':['istio']}"),
-      chain("7070", "{'destinationPort':7070}"),
-      chain("443-x", "{'destinationPort':443,'serverNames':['*.x.com']}"), chain("443-a.x", "{'destinationPort':443,'serverNames':['*.a.x.com']}"),
-      chain("443-exact", "{'destinationPort':443,'serverNames':['b.a.x.com','c.com']}")});
-  struct Row { Connection connection; std::string expected; };
+  const auto listener = gateway_listener(
+      15006,
+      {chain("any", "{}"), chain("tls", "{'transportProtocol':'tls'}"),
+       chain("raw", "{'transportProtocol':'raw_buffer'}"),
+       chain("8080-mtls",
+             "{'destinationPort':8080,'transportProtocol':'tls','applicationProtocols':['istio','istio-http/1.1']}"),
+       chain("9090-tls", "{'destinationPort':9090,'transportProtocol':'tls'}"),
+       chain("9090-http", "{'destinationPort':9090,'transportProtocol':'tls','applicationProtocols':['http/1.1']}"),
+       chain("9090-istio", "{'destinationPort':9090,'transportProtocol':'tls','applicationProtocols':['istio']}"),
+       chain("7070", "{'destinationPort':7070}"), chain("443-x", "{'destinationPort':443,'serverNames':['*.x.com']}"),
+       chain("443-a.x", "{'destinationPort':443,'serverNames':['*.a.x.com']}"),
+       chain("443-exact", "{'destinationPort':443,'serverNames':['b.a.x.com','c.com']}")});
+  struct Row {
+    Connection connection;
+    std::string expected;
+  };
   const Row rows[] = {
       {{8080, true, "", {"istio"}}, "8080-mtls"},
       {{8080, true, "", {"h2", "istio-http/1.1"}}, "8080-mtls"},
@@ -131,7 +152,8 @@ TEST_CASE("Envoy narrows filter chains by one criterion after the other") {
       {{443, true, "c.com", {}}, "443-exact"},
   };
   for (const auto& row : rows) {
-    INFO(row.connection.port << " " << row.connection.tls << " " << row.connection.sni << " " << join(row.connection.alpn, ","));
+    INFO(row.connection.port << " " << row.connection.tls << " " << row.connection.sni << " "
+                             << join(row.connection.alpn, ","));
     const auto* found = inbound_chain(listener, row.connection);
     CHECK((found == nullptr ? "" : found->name) == row.expected);
   }

@@ -11,26 +11,34 @@ namespace {
 
 const std::string name = "outbound|80|v1|web.shop.svc.cluster.local";
 
-std::string host(const std::string& health) { return "{'address':{'socketAddress':{'address':'10.0.0.1','portValue':8080}},'healthStatus':{" + health + "}}"; }
+std::string host(const std::string& health) {
+  return "{'address':{'socketAddress':{'address':'10.0.0.1','portValue':8080}},'healthStatus':{" + health + "}}";
+}
 
 Leg leg_of(const std::string& type, const std::vector<std::string>& hosts) {
   static evidence::Clusters clusters;
   static evidence::Endpoints endpoints;
   clusters = read(evidence::parse_clusters, "[{'name':'" + name + "','type':'" + type + "'}]");
-  endpoints = read(evidence::parse_endpoints, hosts.empty() ? "[]" : "[{'name':'" + name + "','hostStatuses':[" + join(hosts, ",") + "]}]");
+  endpoints = read(evidence::parse_endpoints,
+                   hosts.empty() ? "[]" : "[{'name':'" + name + "','hostStatuses':[" + join(hosts, ",") + "]}]");
   return resolve_leg({nullptr, nullptr, &clusters, &endpoints}, name, 7);
 }
 
 const std::string up = host("'edsHealthStatus':'HEALTHY'"), down = host("'edsHealthStatus':'UNHEALTHY'"),
-                  draining = host("'edsHealthStatus':'DRAINING'"), degraded = host("'edsHealthStatus':'DEGRADED'"), bare = host(""),
-                  ejected = host("'failedOutlierCheck':true,'edsHealthStatus':'HEALTHY'"),
+                  draining = host("'edsHealthStatus':'DRAINING'"), degraded = host("'edsHealthStatus':'DEGRADED'"),
+                  bare = host(""), ejected = host("'failedOutlierCheck':true,'edsHealthStatus':'HEALTHY'"),
                   failed = host("'failedActiveHealthCheck':true,'edsHealthStatus':'HEALTHY'"),
                   both = host("'failedOutlierCheck':true,'edsHealthStatus':'UNHEALTHY'");
 
 }  // namespace
 
 TEST_CASE("the state of a cluster by its endpoints") {
-  struct Row { std::string type; std::vector<std::string> hosts; State state; std::size_t healthy, unhealthy, ejected; };
+  struct Row {
+    std::string type;
+    std::vector<std::string> hosts;
+    State state;
+    std::size_t healthy, unhealthy, ejected;
+  };
   const Row rows[] = {
       {"EDS", {}, State::empty, 0, 0, 0},
       {"EDS", {up}, State::reachable, 1, 0, 0},

@@ -9,43 +9,59 @@ using namespace meshdx::testing;
 
 namespace {
 
-const std::string downstream_tls = ",'transportSocket':{'name':'envoy.transport_sockets.tls','typedConfig':{'@type':'x/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',"
+const std::string downstream_tls =
+    ",'transportSocket':{'name':'envoy.transport_sockets.tls','typedConfig':{'@type':'x/"
+    "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',"
     "'requireClientCertificate':true,'commonTlsContext':{'tlsCertificateSdsSecretConfigs':[{'name':'default'}]}}}";
 const std::string http_alpn = "'applicationProtocols':['istio-http/1.0','istio-http/1.1','istio-h2']";
 const std::string istio_alpn = "'applicationProtocols':['istio-peer-exchange','istio']";
 const std::string plain_alpn = "'applicationProtocols':['http/1.1','h2c']";
 
-std::string chain(const std::string& port, const std::string& transport, const std::string& alpn, bool tls, const std::string& cluster = "inbound|8080||") {
+std::string chain(const std::string& port, const std::string& transport, const std::string& alpn, bool tls,
+                  const std::string& cluster = "inbound|8080||") {
   std::string match = port.empty() ? "" : "'destinationPort':" + port;
-  if (!transport.empty()) match += (match.empty() ? "'transportProtocol':'" : ",'transportProtocol':'") + transport + "'";
+  if (!transport.empty())
+    match += (match.empty() ? "'transportProtocol':'" : ",'transportProtocol':'") + transport + "'";
   if (!alpn.empty()) match += "," + alpn;
-  return "{'filterChainMatch':{" + match + "},'filters':[{'name':'tcp','typedConfig':{'@type':'x/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy','cluster':'" +
+  return "{'filterChainMatch':{" + match +
+         "},'filters':[{'name':'tcp','typedConfig':{'@type':'x/"
+         "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy','cluster':'" +
          cluster + "'}}]" + (tls ? downstream_tls : "") + "}";
 }
 
 Accepts accepts_of(const std::vector<std::string>& chains, std::uint16_t port = 8080, bool inspector = true) {
   const std::string filters = inspector ? ",'listenerFilters':[{'name':'envoy.filters.listener.tls_inspector'}]" : "";
-  return listener_accepts(read(evidence::parse_listeners, "[{'name':'virtualInbound','filterChains':[" + join(chains, ",") + "]" + filters + "}]"), port);
+  return listener_accepts(read(evidence::parse_listeners,
+                               "[{'name':'virtualInbound','filterChains':[" + join(chains, ",") + "]" + filters + "}]"),
+                          port);
 }
 
 // The chains for traffic to ports of no Service, as a PERMISSIVE mesh has them.
-const std::string catch_tls = chain("", "tls", istio_alpn, true, "InboundPassthroughCluster"), catch_raw = chain("", "raw_buffer", "", false, "InboundPassthroughCluster");
+const std::string catch_tls = chain("", "tls", istio_alpn, true, "InboundPassthroughCluster"),
+                  catch_raw = chain("", "raw_buffer", "", false, "InboundPassthroughCluster");
 
 std::string upstream_tls(const std::string& certificate, const std::string& validation) {
-  return "{'name':'envoy.transport_sockets.tls','typedConfig':{'@type':'x/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext','commonTlsContext':{" +
+  return "{'name':'envoy.transport_sockets.tls','typedConfig':{'@type':'x/"
+         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext','commonTlsContext':{" +
          (certificate.empty() ? "" : "'tlsCertificateSdsSecretConfigs':[{'name':'" + certificate + "'}],") +
          "'combinedValidationContext':{'validationContextSdsSecretConfig':{'name':'" + validation + "'}}}}}";
 }
-const std::string mutual = upstream_tls("default", "ROOTCA"), simple = upstream_tls("", "file-root:system"), own = upstream_tls("kubernetes://client", "kubernetes://client-cacert");
-const std::string raw = "{'name':'envoy.transport_sockets.raw_buffer','typedConfig':{'@type':'x/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer'}}";
+const std::string mutual = upstream_tls("default", "ROOTCA"), simple = upstream_tls("", "file-root:system"),
+                  own = upstream_tls("kubernetes://client", "kubernetes://client-cacert");
+const std::string raw =
+    "{'name':'envoy.transport_sockets.raw_buffer','typedConfig':{'@type':'x/"
+    "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer'}}";
 
 std::string match(const std::string& name, const std::string& on, const std::string& socket) {
   return "{'name':'" + name + "'," + (on.empty() ? "" : "'match':" + on + ",") + "'transportSocket':" + socket + "}";
 }
-const std::string hbone = match("hbone", "{'tunnel':'http'}", raw), istio = match("tlsMode-istio", "{'tlsMode':'istio'}", mutual), disabled = match("tlsMode-disabled", "{}", raw);
+const std::string hbone = match("hbone", "{'tunnel':'http'}", raw),
+                  istio = match("tlsMode-istio", "{'tlsMode':'istio'}", mutual),
+                  disabled = match("tlsMode-disabled", "{}", raw);
 
 evidence::Cluster cluster_of(const std::string& socket, const std::vector<std::string>& matches) {
-  const std::string more = (socket.empty() ? "" : ",'transportSocket':" + socket) + (matches.empty() ? "" : ",'transportSocketMatches':[" + join(matches, ",") + "]");
+  const std::string more = (socket.empty() ? "" : ",'transportSocket':" + socket) +
+                           (matches.empty() ? "" : ",'transportSocketMatches':[" + join(matches, ",") + "]");
   return read(evidence::parse_clusters, "[{'name':'outbound|80||web.shop.svc.cluster.local'" + more + "}]").front();
 }
 
@@ -59,17 +75,29 @@ ServerMode server(Mode mode, bool known = true) {
 }  // namespace
 
 TEST_CASE("what the inbound chains of a port take") {
-  struct Row { std::string about; std::vector<std::string> chains; bool mutual, plain; };
+  struct Row {
+    std::string about;
+    std::vector<std::string> chains;
+    bool mutual, plain;
+  };
   const Row rows[] = {
       {"STRICT, HTTP", {chain("8080", "tls", "", true)}, true, false},
       {"STRICT, detected", {chain("8080", "tls", http_alpn, true), chain("8080", "tls", "", true)}, true, false},
       {"PERMISSIVE, HTTP", {chain("8080", "tls", http_alpn, true), chain("8080", "raw_buffer", "", false)}, true, true},
-      {"PERMISSIVE, TCP", {chain("8080", "tls", istio_alpn, true), chain("8080", "tls", "", false), chain("8080", "raw_buffer", "", false)}, true, true},
-      {"PERMISSIVE, detected", {chain("8080", "tls", http_alpn, true), chain("8080", "raw_buffer", plain_alpn, false), chain("8080", "tls", istio_alpn, true),
-                                chain("8080", "raw_buffer", "", false), chain("8080", "tls", "", false)}, true, true},
+      {"PERMISSIVE, TCP",
+       {chain("8080", "tls", istio_alpn, true), chain("8080", "tls", "", false),
+        chain("8080", "raw_buffer", "", false)},
+       true,
+       true},
+      {"PERMISSIVE, detected",
+       {chain("8080", "tls", http_alpn, true), chain("8080", "raw_buffer", plain_alpn, false),
+        chain("8080", "tls", istio_alpn, true), chain("8080", "raw_buffer", "", false),
+        chain("8080", "tls", "", false)},
+       true,
+       true},
       {"DISABLE", {chain("8080", "raw_buffer", "", false)}, false, true},
       {"DISABLE, no transport", {chain("8080", "", "", false)}, false, true},
-      {"another port", {chain("9090", "tls", "", true)}, true, true},    // then the chains for all ports
+      {"another port", {chain("9090", "tls", "", true)}, true, true},  // then the chains for all ports
   };
   for (auto row : rows) {
     INFO(row.about);
@@ -94,8 +122,12 @@ TEST_CASE("what the inbound listener as a whole takes") {
 }
 
 TEST_CASE("ports that annotations keep out of the sidecar") {
-  const std::string include = "'traffic.sidecar.istio.io/includeInboundPorts':", exclude = "'traffic.sidecar.istio.io/excludeInboundPorts':";
-  struct Row { std::string annotations; bool captured; };
+  const std::string include = "'traffic.sidecar.istio.io/includeInboundPorts':",
+                    exclude = "'traffic.sidecar.istio.io/excludeInboundPorts':";
+  struct Row {
+    std::string annotations;
+    bool captured;
+  };
   const Row rows[] = {
       {"", true},
       {exclude + "'8080'", false},
@@ -108,7 +140,7 @@ TEST_CASE("ports that annotations keep out of the sidecar") {
       {include + "'9090'", false},
       {include + "''", false},
       {include + "'*'," + exclude + "'8080'", false},
-      {include + "'8080'," + exclude + "'8080'", true},   // a list to include leaves no room for exclusions
+      {include + "'8080'," + exclude + "'8080'", true},  // a list to include leaves no room for exclusions
   };
   for (const auto& row : rows) {
     INFO(row.annotations);
@@ -122,7 +154,14 @@ TEST_CASE("what a caller's cluster sends to an endpoint") {
   const auto labelled = a_pod({"shop/web-1", "app=web,security.istio.io/tlsMode=istio", "10.0.0.1"});
   const auto bare = a_pod({"shop/web-2", "app=web", "10.0.0.2", ""});
   const auto strict = server(Mode::strict), off = server(Mode::disable), unread = server(Mode::permissive, false);
-  struct Row { std::string about; std::string socket; std::vector<std::string> matches; const evidence::Pod* pod; ServerMode server; Wire wire; };
+  struct Row {
+    std::string about;
+    std::string socket;
+    std::vector<std::string> matches;
+    const evidence::Pod* pod;
+    ServerMode server;
+    Wire wire;
+  };
   const Row rows[] = {
       {"auto, labelled", "", {istio, disabled}, &labelled, strict, Wire::mutual_tls},
       {"auto, permissive", "", {istio, disabled}, &labelled, server(Mode::permissive), Wire::mutual_tls},
@@ -143,11 +182,17 @@ TEST_CASE("what a caller's cluster sends to an endpoint") {
       {"HBONE sender, SIMPLE", "", {hbone, match("user", "", simple)}, &labelled, strict, Wire::tls},
       {"HBONE sender, DISABLE", "", {hbone, disabled}, &labelled, strict, Wire::plaintext},
       {"HBONE only", "", {hbone}, &labelled, strict, Wire::plaintext},
-      {"a match on what is not known", "", {match("x", "{'other':'y'}", mutual), disabled}, &labelled, strict, Wire::plaintext},
+      {"a match on what is not known",
+       "",
+       {match("x", "{'other':'y'}", mutual), disabled},
+       &labelled,
+       strict,
+       Wire::plaintext},
   };
   for (const auto& row : rows) {
     INFO(row.about);
-    CHECK(wire_name(sent_by(cluster_of(row.socket, row.matches), row.pod, row.server)) == std::string(wire_name(row.wire)));
+    CHECK(wire_name(sent_by(cluster_of(row.socket, row.matches), row.pod, row.server)) ==
+          std::string(wire_name(row.wire)));
   }
 }
 

@@ -15,7 +15,8 @@ std::string names(const std::vector<const evidence::Pod*>& pods) {
   return join(parts, " ");
 }
 
-PodText pod_text(const std::string& name, const std::string& labels, const std::string& owner = "", const std::string& phase = "Running", bool ready = true) {
+PodText pod_text(const std::string& name, const std::string& labels, const std::string& owner = "",
+                 const std::string& phase = "Running", bool ready = true) {
   PodText text{name, labels, "10.0.0.1"};
   text.owner = owner;
   text.phase = phase;
@@ -26,14 +27,27 @@ PodText pod_text(const std::string& name, const std::string& labels, const std::
 }  // namespace
 
 TEST_CASE("hosts that can name a Service") {
-  struct Row { std::string host, name; };
+  struct Row {
+    std::string host, name;
+  };
   const Row rows[] = {
-      {"web", "shop/web"},            {"WEB", "shop/web"},                     {"web.", "shop/web"},
-      {"web.other", "other/web"},     {"web.other.svc", "other/web"},          {"web.other.svc.cluster.local", "other/web"},
-      {"web.other.svc.cluster.local.", "other/web"},                           {"web.other.svc.example.org", "other/web"},
-      {"shop.example.com", ""},       {"a.b.c.d", ""},                         {"10.0.0.1", ""},
-      {"fd00::1", ""},                {"[fd00::1]", ""},                       {"::ffff:10.0.0.1", ""},
-      {"", ""},                       {".", ""},                               {"web..svc", ""},
+      {"web", "shop/web"},
+      {"WEB", "shop/web"},
+      {"web.", "shop/web"},
+      {"web.other", "other/web"},
+      {"web.other.svc", "other/web"},
+      {"web.other.svc.cluster.local", "other/web"},
+      {"web.other.svc.cluster.local.", "other/web"},
+      {"web.other.svc.example.org", "other/web"},
+      {"shop.example.com", ""},
+      {"a.b.c.d", ""},
+      {"10.0.0.1", ""},
+      {"fd00::1", ""},
+      {"[fd00::1]", ""},
+      {"::ffff:10.0.0.1", ""},
+      {"", ""},
+      {".", ""},
+      {"web..svc", ""},
       {"80", ""},
   };
   for (const auto& row : rows) {
@@ -45,7 +59,9 @@ TEST_CASE("hosts that can name a Service") {
 }
 
 TEST_CASE("the workload of a pod") {
-  struct Row { std::string labels, owner, workload; };
+  struct Row {
+    std::string labels, owner, workload;
+  };
   const Row rows[] = {
       {"pod-template-hash=abc", "ReplicaSet/web-abc", "web"},
       {"pod-template-hash=abc", "ReplicaSet/web-def", "web-def"},
@@ -65,10 +81,12 @@ TEST_CASE("the pods someone means by a name") {
   auto deleting = a_pod(pod_text("shop/web-3", "app=web" + hash, "ReplicaSet/web-abc"));
   deleting.meta.deleting = true;
   const std::vector<evidence::Pod> pods = {
-      a_pod(pod_text("shop/web-0", "app=web" + hash, "ReplicaSet/web-abc", "Succeeded")), deleting,
+      a_pod(pod_text("shop/web-0", "app=web" + hash, "ReplicaSet/web-abc", "Succeeded")),
+      deleting,
       a_pod(pod_text("shop/web-2", "app=web" + hash, "ReplicaSet/web-abc", "Running", false)),
       a_pod(pod_text("shop/web-1", "app=web" + hash, "ReplicaSet/web-abc")),
-      a_pod(pod_text("shop/api-1", "app=backend", "StatefulSet/api")), a_pod(pod_text("shop/api-2", "app.kubernetes.io/name=backend", "StatefulSet/api2"))};
+      a_pod(pod_text("shop/api-1", "app=backend", "StatefulSet/api")),
+      a_pod(pod_text("shop/api-2", "app.kubernetes.io/name=backend", "StatefulSet/api2"))};
   CHECK(names(pods_named(pods, "web")) == "web-1 web-2 web-0 web-3");
   CHECK(names(pods_named(pods, "api")) == "api-1");
   CHECK(names(pods_named(pods, "backend")) == "api-1 api-2");
@@ -78,7 +96,10 @@ TEST_CASE("the pods someone means by a name") {
 
 TEST_CASE("the pods a Service selects") {
   World world;
-  world.in("shop", {pod_json(pod_text("shop/web-1", "app=web")), pod_json(pod_text("shop/web-2", "app=web", "", "Failed")), pod_json(pod_text("shop/api-1", "app=api"))}, {});
+  world.in("shop",
+           {pod_json(pod_text("shop/web-1", "app=web")), pod_json(pod_text("shop/web-2", "app=web", "", "Failed")),
+            pod_json(pod_text("shop/api-1", "app=api"))},
+           {});
   const View view(world.evidence);
   const auto selected = selected_pods(view, a_service(service_json("shop/web", "10.96.0.1", "app=web")));
   REQUIRE(selected.has_value());
@@ -90,14 +111,19 @@ TEST_CASE("the pods a Service selects") {
 TEST_CASE("the pod port behind a Service port") {
   PodText text = pod_text("shop/web-1", "app=web");
   text.ports = "{'name':'http','containerPort':8080},{'name':'dns','containerPort':53,'protocol':'UDP'}";
-  text.more_spec = "'initContainers':[{'name':'setup','ports':[{'name':'once','containerPort':1}]},{'name':'side','restartPolicy':'Always','ports':[{'name':'kept','containerPort':2}]}],";
+  text.more_spec =
+      "'initContainers':[{'name':'setup','ports':[{'name':'once','containerPort':1}]},{'name':'side','restartPolicy':'"
+      "Always','ports':[{'name':'kept','containerPort':2}]}],";
   const auto pod = a_pod(text);
-  struct Row { std::string port; std::optional<std::uint16_t> target; };
+  struct Row {
+    std::string port;
+    std::optional<std::uint16_t> target;
+  };
   const Row rows[] = {
-      {"{'port':80,'targetPort':9090}", 9090},         {"{'port':80}", 80},                    {"{'port':80,'targetPort':'http'}", 8080},
-      {"{'port':80,'targetPort':'web'}", std::nullopt}, {"{'port':53,'targetPort':'dns'}", std::nullopt},
-      {"{'port':53,'protocol':'UDP','targetPort':'dns'}", 53}, {"{'port':80,'targetPort':'once'}", std::nullopt},
-      {"{'port':80,'targetPort':'kept'}", 2},
+      {"{'port':80,'targetPort':9090}", 9090},           {"{'port':80}", 80},
+      {"{'port':80,'targetPort':'http'}", 8080},         {"{'port':80,'targetPort':'web'}", std::nullopt},
+      {"{'port':53,'targetPort':'dns'}", std::nullopt},  {"{'port':53,'protocol':'UDP','targetPort':'dns'}", 53},
+      {"{'port':80,'targetPort':'once'}", std::nullopt}, {"{'port':80,'targetPort':'kept'}", 2},
   };
   for (const auto& row : rows) {
     INFO(row.port);
@@ -107,7 +133,11 @@ TEST_CASE("the pod port behind a Service port") {
 }
 
 TEST_CASE("the port that is meant") {
-  struct Row { std::string ports; std::optional<std::uint16_t> wanted; std::uint16_t picked; };
+  struct Row {
+    std::string ports;
+    std::optional<std::uint16_t> wanted;
+    std::uint16_t picked;
+  };
   const std::string two = "{'name':'tcp-x','port':9000},{'name':'http-y','port':8080}";
   const Row rows[] = {
       {"{'port':9000}", std::nullopt, 9000},
@@ -135,7 +165,8 @@ TEST_CASE("hosts by which a Service is called") {
   to.name = "web";
   to.ns = "shop";
   to.service = &service;
-  for (const std::string host : {"web.shop.svc.cluster.local", "web.shop.svc", "web.shop", "WEB.shop:8080", "web", "10.96.0.1:80", "web.shop.svc.cluster.local."}) {
+  for (const std::string host : {"web.shop.svc.cluster.local", "web.shop.svc", "web.shop", "WEB.shop:8080", "web",
+                                 "10.96.0.1:80", "web.shop.svc.cluster.local."}) {
     INFO(host);
     CHECK(names_service(host, to, "shop"));
   }

@@ -28,16 +28,23 @@ std::string domain_for(const evidence::RouteConfiguration& config, const std::st
 }
 
 evidence::Route route_of(const std::string& match) {
-  return read(evidence::parse_routes, "[{'name':'80','virtualHosts':[{'name':'v','domains':['*'],'routes':[{'match':" + match +
-                                          ",'route':{'cluster':'c'}}]}]}]").front().virtual_hosts.front().routes.front();
+  return read(evidence::parse_routes, "[{'name':'80','virtualHosts':[{'name':'v','domains':['*'],'routes':[{'match':" +
+                                          match + ",'route':{'cluster':'c'}}]}]}]")
+      .front()
+      .virtual_hosts.front()
+      .routes.front();
 }
 
 }  // namespace
 
 TEST_CASE("the virtual host of a Host header: exact, longest suffix, longest prefix, any") {
-  const auto config = config_of({"*", "api.*", "*.example.com", "web.shop.svc.cluster.local", "web.shop.svc.cluster.local.", "*.b.example.com",
-                                 "api.v2.*", "Upper.Case", "legacy.shop:8080", "[fd00::1]", "10.96.0.7", "*-x.example.com"});
-  struct Row { std::string host; std::string domain; };
+  const auto config = config_of({"*", "api.*", "*.example.com", "web.shop.svc.cluster.local",
+                                 "web.shop.svc.cluster.local.", "*.b.example.com", "api.v2.*", "Upper.Case",
+                                 "legacy.shop:8080", "[fd00::1]", "10.96.0.7", "*-x.example.com"});
+  struct Row {
+    std::string host;
+    std::string domain;
+  };
   const Row rows[] = {
       {"web.shop.svc.cluster.local", "web.shop.svc.cluster.local"},
       {"WEB.shop.svc.Cluster.local", "web.shop.svc.cluster.local"},
@@ -51,9 +58,9 @@ TEST_CASE("the virtual host of a Host header: exact, longest suffix, longest pre
       {"api.other", "api.*"},
       {"api.v2.other", "api.v2.*"},
       {"api.", "*"},
-      {"api.example.com", "*.example.com"},      // suffixes go before prefixes
+      {"api.example.com", "*.example.com"},  // suffixes go before prefixes
       {"upper.case", "Upper.Case"},
-      {"legacy.shop", "legacy.shop:8080"},       // domains of before 1.15 repeat the port
+      {"legacy.shop", "legacy.shop:8080"},  // domains of before 1.15 repeat the port
       {"legacy.shop:8080", "legacy.shop:8080"},
       {"[fd00::1]:80", "[fd00::1]"},
       {"10.96.0.7:80", "10.96.0.7"},
@@ -80,7 +87,11 @@ TEST_CASE("of two virtual hosts with equal domains the first counts") {
 }
 
 TEST_CASE("the path of a route") {
-  struct Row { std::string match; std::string path; bool fits; };
+  struct Row {
+    std::string match;
+    std::string path;
+    bool fits;
+  };
   const Row rows[] = {
       {"{'prefix':'/'}", "/", true},
       {"{'prefix':'/api'}", "/api", true},
@@ -116,7 +127,10 @@ TEST_CASE("the headers of a route") {
   request.path = "/p";
   request.query = "q=1";
   request.headers = {{"x-user", "Jason"}, {"x-count", "5"}, {"x-empty", ""}};
-  struct Row { std::string header; bool fits; };
+  struct Row {
+    std::string header;
+    bool fits;
+  };
   const Row rows[] = {
       {"{'name':'x-user','stringMatch':{'exact':'Jason'}}", true},
       {"{'name':'x-user','stringMatch':{'exact':'jason'}}", false},
@@ -143,7 +157,9 @@ TEST_CASE("the headers of a route") {
       {"{'name':'x-none','stringMatch':{'exact':'Bob'}}", false},
       // withoutHeaders: an absent header is as good as an empty one
       {"{'name':'x-none','stringMatch':{'exact':'Bob'},'invertMatch':true,'treatMissingHeaderAsEmpty':true}", true},
-      {"{'name':'x-none','stringMatch':{'safeRegex':{'regex':'.*'}},'invertMatch':true,'treatMissingHeaderAsEmpty':true}", false},
+      {"{'name':'x-none','stringMatch':{'safeRegex':{'regex':'.*'}},'invertMatch':true,'treatMissingHeaderAsEmpty':"
+       "true}",
+       false},
       {"{'name':':method','stringMatch':{'exact':'POST'}}", true},
       {"{'name':':method','stringMatch':{'exact':'GET'}}", false},
       {"{'name':':authority','stringMatch':{'prefix':'web'}}", true},
@@ -154,15 +170,20 @@ TEST_CASE("the headers of a route") {
     INFO(row.header);
     CHECK(route_matches(route_of(std::string("{'prefix':'/','headers':[") + row.header + "]}"), request) == row.fits);
   }
-  const std::string both = "{'prefix':'/','headers':[{'name':'x-user','presentMatch':true},{'name':'x-none','presentMatch':true}]}";
+  const std::string both =
+      "{'prefix':'/','headers':[{'name':'x-user','presentMatch':true},{'name':'x-none','presentMatch':true}]}";
   CHECK_FALSE(route_matches(route_of(both), request));
 }
 
 TEST_CASE("the query parameters of a route") {
-  struct Row { std::string parameter; std::string query; bool fits; };
+  struct Row {
+    std::string parameter;
+    std::string query;
+    bool fits;
+  };
   const Row rows[] = {
       {"{'name':'v','stringMatch':{'exact':'2'}}", "a=1&v=2", true},
-      {"{'name':'v','stringMatch':{'exact':'2'}}", "v=3&v=2", false},   // the first of a name counts
+      {"{'name':'v','stringMatch':{'exact':'2'}}", "v=3&v=2", false},  // the first of a name counts
       {"{'name':'v','stringMatch':{'prefix':'2'}}", "v=25", true},
       {"{'name':'v','stringMatch':{'safeRegex':{'regex':'[0-9]+'}}}", "v=25", true},
       {"{'name':'v','stringMatch':{'exact':'2'}}", "", false},
@@ -175,6 +196,7 @@ TEST_CASE("the query parameters of a route") {
     INFO(row.parameter << " ? " << row.query);
     Request request;
     request.query = row.query;
-    CHECK(route_matches(route_of(std::string("{'prefix':'/','queryParameters':[") + row.parameter + "]}"), request) == row.fits);
+    CHECK(route_matches(route_of(std::string("{'prefix':'/','queryParameters':[") + row.parameter + "]}"), request) ==
+          row.fits);
   }
 }

@@ -21,15 +21,21 @@ Request sample() {
 }
 
 int rule_of(const std::string& spec, const Request& request = sample(), const std::string& gateway = "mesh") {
-  return matching_rule(an_object("VirtualService", "shop/web", spec), request, gateway, {{"app", "client"}, {"version", "v1"}}, "shop");
+  return matching_rule(an_object("VirtualService", "shop/web", spec), request, gateway,
+                       {{"app", "client"}, {"version", "v1"}}, "shop");
 }
 
-bool matches(const std::string& match, const std::string& gateway = "mesh") { return rule_of("{'http':[{'match':[" + match + "]}]}", sample(), gateway) == 0; }
+bool matches(const std::string& match, const std::string& gateway = "mesh") {
+  return rule_of("{'http':[{'match':[" + match + "]}]}", sample(), gateway) == 0;
+}
 
 }  // namespace
 
 TEST_CASE("one match of a rule") {
-  struct Row { std::string match; bool fits; };
+  struct Row {
+    std::string match;
+    bool fits;
+  };
   const Row rows[] = {
       {"{}", true},
       {"{'uri':{'exact':'/Cart/items'}}", true},
@@ -73,7 +79,7 @@ TEST_CASE("one match of a rule") {
       {"{'sourceNamespace':'shop'}", true},
       {"{'sourceNamespace':'other'}", false},
       {"{'uri':{'prefix':'/Cart'},'method':{'exact':'GET'}}", false},
-      {"{'uri':{'prefix':'/x'}},{'uri':{'prefix':'/Cart'}}", true},      // of several matches one is enough
+      {"{'uri':{'prefix':'/x'}},{'uri':{'prefix':'/Cart'}}", true},  // of several matches one is enough
   };
   for (const auto& row : rows) {
     INFO(row.match);
@@ -82,12 +88,21 @@ TEST_CASE("one match of a rule") {
 }
 
 TEST_CASE("a match's own gateways, in every form they are written") {
-  struct Row { std::string names, gateway; bool fits; };
+  struct Row {
+    std::string names, gateway;
+    bool fits;
+  };
   const Row rows[] = {
-      {"'mesh'", "mesh", true},         {"'mesh'", "shop/gw", false},        {"'gw'", "shop/gw", true},
-      {"'shop/gw'", "shop/gw", true},   {"'infra/gw'", "shop/gw", false},    {"'./gw'", "shop/gw", true},
-      {"'gw.infra.svc.cluster.local'", "infra/gw", true},                    {"'other','mesh'", "mesh", true},
-      {"", "shop/gw", true},            {"'gw'", "mesh", false},
+      {"'mesh'", "mesh", true},
+      {"'mesh'", "shop/gw", false},
+      {"'gw'", "shop/gw", true},
+      {"'shop/gw'", "shop/gw", true},
+      {"'infra/gw'", "shop/gw", false},
+      {"'./gw'", "shop/gw", true},
+      {"'gw.infra.svc.cluster.local'", "infra/gw", true},
+      {"'other','mesh'", "mesh", true},
+      {"", "shop/gw", true},
+      {"'gw'", "mesh", false},
   };
   for (const auto& row : rows) {
     INFO(row.names << " on " << row.gateway);
@@ -96,7 +111,8 @@ TEST_CASE("a match's own gateways, in every form they are written") {
 }
 
 TEST_CASE("the first rule that matches") {
-  const std::string cart = "{'match':[{'uri':{'prefix':'/Cart'}}]}", other = "{'match':[{'uri':{'prefix':'/other'}}]}", all = "{'route':[]}";
+  const std::string cart = "{'match':[{'uri':{'prefix':'/Cart'}}]}", other = "{'match':[{'uri':{'prefix':'/other'}}]}",
+                    all = "{'route':[]}";
   CHECK(rule_of("{'http':[" + other + "," + cart + "," + all + "]}") == 1);
   CHECK(rule_of("{'http':[" + other + "," + all + "," + cart + "]}") == 1);
   CHECK(rule_of("{'http':[" + other + ",{'match':[]}]}") == 1);

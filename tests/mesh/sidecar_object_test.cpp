@@ -9,8 +9,11 @@ using namespace meshdx::testing;
 
 namespace {
 
-std::string sidecar(const std::string& name, const std::string& spec = "", const std::string& created = "5") { return object("Sidecar", name, "{" + spec + "}", created); }
-const std::string for_web = "'workloadSelector':{'labels':{'app':'web'}}", for_api = "'workloadSelector':{'labels':{'app':'api'}}";
+std::string sidecar(const std::string& name, const std::string& spec = "", const std::string& created = "5") {
+  return object("Sidecar", name, "{" + spec + "}", created);
+}
+const std::string for_web = "'workloadSelector':{'labels':{'app':'web'}}",
+                  for_api = "'workloadSelector':{'labels':{'app':'api'}}";
 
 evidence::Pod web() { return a_pod({"shop/web-1", "app=web", "10.0.0.1"}); }
 
@@ -39,7 +42,11 @@ TEST_CASE("the Sidecar that applies to a pod") {
 
 TEST_CASE("what a Sidecar imports") {
   const std::string host = "web.shop.svc.cluster.local";
-  struct Row { std::string hosts; std::string ns, caller_ns; bool imported; };
+  struct Row {
+    std::string hosts;
+    std::string ns, caller_ns;
+    bool imported;
+  };
   const Row rows[] = {
       {"'*/*'", "shop", "client", true},
       {"'./*'", "shop", "client", false},
@@ -51,7 +58,7 @@ TEST_CASE("what a Sidecar imports") {
       {"'shop/*.shop.svc.cluster.local'", "shop", "client", true},
       {"'*/web.shop.svc.cluster.local'", "shop", "client", true},
       {"'~/*'", "shop", "client", false},
-      {"'*/*','~shop/*'", "shop", "client", false},       // from 1.31 on
+      {"'*/*','~shop/*'", "shop", "client", false},  // from 1.31 on
       {"'~shop/*','*/*'", "shop", "client", false},
       {"'*/*','~other/*'", "shop", "client", true},
       {"'*/*','~shop/api.shop.svc.cluster.local'", "shop", "client", true},
@@ -88,9 +95,11 @@ TEST_CASE("the outbound policy of a caller") {
   };
   World plain, strict, own, silent, no_config, no_sidecars, partly;
   CHECK(mode(plain.mesh_config().list(sidecars_list, "-A", {})) == "ALLOW_ANY");
-  CHECK(mode(strict.mesh_config("{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}").list(sidecars_list, "-A", {})) == "REGISTRY_ONLY");
+  CHECK(mode(strict.mesh_config("{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}").list(sidecars_list, "-A", {})) ==
+        "REGISTRY_ONLY");
   CHECK(mode(own.mesh_config().list(sidecars_list, "-A", {sidecar("shop/default", registry)})) == "REGISTRY_ONLY");
-  CHECK(mode(silent.mesh_config("{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}").list(sidecars_list, "-A", {sidecar("shop/default")})) == "REGISTRY_ONLY");
+  CHECK(mode(silent.mesh_config("{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}")
+                 .list(sidecars_list, "-A", {sidecar("shop/default")})) == "REGISTRY_ONLY");
   CHECK(mode(no_config.list(sidecars_list, "-A", {})).empty());
   CHECK(mode(no_sidecars.mesh_config()).empty());
   CHECK(mode(partly.mesh_config().list(sidecars_list, "-n shop", {})).empty());
@@ -99,14 +108,19 @@ TEST_CASE("the outbound policy of a caller") {
 
 TEST_CASE("the servers of a gateway pod") {
   World world;
-  const std::string server = "{'port':{'number':443,'protocol':'HTTPS'},'hosts':['shop/Shop.example.com','*'],'tls':{'mode':'SIMPLE','credentialName':'cert'}}";
-  world.list(gateways_list, "-A", {
-      object("Gateway", "shop/gw", "{'selector':{'istio':'ingressgateway'},'servers':[" + server + ",{'port':{'number':80,'protocol':'HTTP'},'hosts':['./a']}]}"),
-      object("Gateway", "shop/all", "{'servers':[{'port':{'number':8080}}]}"),
-      object("Gateway", "shop/none", "{'selector':{'istio':'ingressgateway'},'servers':'x'}"),
-      object("Gateway", "shop/egress", "{'selector':{'istio':'egressgateway'},'servers':[" + server + "]}")});
+  const std::string server =
+      "{'port':{'number':443,'protocol':'HTTPS'},'hosts':['shop/"
+      "Shop.example.com','*'],'tls':{'mode':'SIMPLE','credentialName':'cert'}}";
+  world.list(gateways_list, "-A",
+             {object("Gateway", "shop/gw",
+                     "{'selector':{'istio':'ingressgateway'},'servers':[" + server +
+                         ",{'port':{'number':80,'protocol':'HTTP'},'hosts':['./a']}]}"),
+              object("Gateway", "shop/all", "{'servers':[{'port':{'number':8080}}]}"),
+              object("Gateway", "shop/none", "{'selector':{'istio':'ingressgateway'},'servers':'x'}"),
+              object("Gateway", "shop/egress", "{'selector':{'istio':'egressgateway'},'servers':[" + server + "]}")});
   const View view(world.evidence);
-  const auto servers = gateway_servers(view, a_pod({"istio-system/gw-1", "istio=ingressgateway", "10.0.0.3", "router"}));
+  const auto servers =
+      gateway_servers(view, a_pod({"istio-system/gw-1", "istio=ingressgateway", "10.0.0.3", "router"}));
   REQUIRE(servers.size() == 3);
   CHECK(servers[0].port == 443);
   CHECK(servers[0].protocol == "HTTPS");

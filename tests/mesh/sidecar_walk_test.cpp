@@ -12,38 +12,58 @@ using State = Leg::State;
 namespace {
 
 std::string http_chain(const std::string& routes, const std::string& match) {
-  return "{'filterChainMatch':" + match + ",'filters':[{'name':'envoy.filters.network.http_connection_manager','typedConfig':{'@type':"
-         "'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager','rds':{'routeConfigName':'" +
+  return "{'filterChainMatch':" + match +
+         ",'filters':[{'name':'envoy.filters.network.http_connection_manager','typedConfig':{'@type':"
+         "'type.googleapis.com/"
+         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager','rds':{'routeConfigName':"
+         "'" +
          routes + "'}}}]}";
 }
 
 std::string tcp_chain(const std::string& cluster, const std::string& match = "{}") {
-  return "{'filterChainMatch':" + match + ",'filters':[{'name':'tcp','typedConfig':{'@type':"
-         "'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy'," + cluster + "}}]}";
+  return "{'filterChainMatch':" + match +
+         ",'filters':[{'name':'tcp','typedConfig':{'@type':"
+         "'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy'," +
+         cluster + "}}]}";
 }
 
-std::string listener(const std::string& name, const std::string& address, int port, const std::string& chains, const std::string& more = "") {
-  return "{'name':'" + name + "','address':{'socketAddress':{'address':'" + address + "','portValue':" + std::to_string(port) +
-         "}},'trafficDirection':'OUTBOUND','filterChains':[" + chains + "]" + more + "}";
+std::string listener(const std::string& name, const std::string& address, int port, const std::string& chains,
+                     const std::string& more = "") {
+  return "{'name':'" + name + "','address':{'socketAddress':{'address':'" + address +
+         "','portValue':" + std::to_string(port) + "}},'trafficDirection':'OUTBOUND','filterChains':[" + chains + "]" +
+         more + "}";
 }
 
 const std::string sniffed = "{'transportProtocol':'raw_buffer','applicationProtocols':['http/1.1','h2c']}";
 const std::string to_passthrough = ",'defaultFilterChain':" + tcp_chain("'cluster':'PassthroughCluster'");
 
-const std::string listeners = "[" +
-    listener("10.96.0.3_3306", "10.96.0.3", 3306, tcp_chain("'cluster':'outbound|3306||db.shop.svc.cluster.local'")) + "," +
-    listener("10.96.0.4_3306", "10.96.0.4", 3306, tcp_chain("'weightedClusters':{'clusters':[{'name':'outbound|3306|a|db2.shop.svc.cluster.local','weight':70},"
-             "{'name':'outbound|3306|b|db2.shop.svc.cluster.local','weight':30},{'name':'outbound|3306|c|db2.shop.svc.cluster.local','weight':0}]}")) + "," +
-    listener("0.0.0.0_80", "0.0.0.0", 80, http_chain("80", sniffed), to_passthrough) + "," +
-    listener("10.96.0.8_8080", "10.96.0.8", 8080, http_chain("web.shop.svc.cluster.local:8080", sniffed), to_passthrough) + "," +
-    listener("0.0.0.0_8080", "0.0.0.0", 8080, http_chain("8080", sniffed), to_passthrough) + "," +
+const std::string listeners =
+    "[" +
+    listener("10.96.0.3_3306", "10.96.0.3", 3306, tcp_chain("'cluster':'outbound|3306||db.shop.svc.cluster.local'")) +
+    "," +
+    listener(
+        "10.96.0.4_3306", "10.96.0.4", 3306,
+        tcp_chain("'weightedClusters':{'clusters':[{'name':'outbound|3306|a|db2.shop.svc.cluster.local','weight':70},"
+                  "{'name':'outbound|3306|b|db2.shop.svc.cluster.local','weight':30},{'name':'outbound|3306|c|db2.shop."
+                  "svc.cluster.local','weight':0}]}")) +
+    "," + listener("0.0.0.0_80", "0.0.0.0", 80, http_chain("80", sniffed), to_passthrough) + "," +
+    listener("10.96.0.8_8080", "10.96.0.8", 8080, http_chain("web.shop.svc.cluster.local:8080", sniffed),
+             to_passthrough) +
+    "," + listener("0.0.0.0_8080", "0.0.0.0", 8080, http_chain("8080", sniffed), to_passthrough) + "," +
     listener("0.0.0.0_9000", "0.0.0.0", 9000, http_chain("9000", "{}")) + "," +
-    listener("0.0.0.0_7000", "0.0.0.0", 7000, tcp_chain("'cluster':'outbound|7000||wide.shop'", "{'prefixRanges':[{'addressPrefix':'172.20.0.0','prefixLen':16}]}") + "," +
-             tcp_chain("'cluster':'outbound|7000||narrow.shop'", "{'prefixRanges':[{'addressPrefix':'172.20.5.0','prefixLen':24}]}"), to_passthrough) + "," +
-    listener("10.96.0.9_443", "10.96.0.9", 443, http_chain("443", "{'transportProtocol':'raw_buffer'}")) + "," +
-    listener("10.96.0.5_80", "10.96.0.5", 80, tcp_chain("'weightedClusters':{'clusters':[{'name':'outbound|80|only|one.shop.svc.cluster.local','weight':1}]}"),
-             ",'additionalAddresses':[{'address':{'socketAddress':{'address':'fd00::5','portValue':80}}}]") + "," +
-    listener("virtualOutbound", "0.0.0.0", 15001, "", to_passthrough) + "]";
+    listener("0.0.0.0_7000", "0.0.0.0", 7000,
+             tcp_chain("'cluster':'outbound|7000||wide.shop'",
+                       "{'prefixRanges':[{'addressPrefix':'172.20.0.0','prefixLen':16}]}") +
+                 "," +
+                 tcp_chain("'cluster':'outbound|7000||narrow.shop'",
+                           "{'prefixRanges':[{'addressPrefix':'172.20.5.0','prefixLen':24}]}"),
+             to_passthrough) +
+    "," + listener("10.96.0.9_443", "10.96.0.9", 443, http_chain("443", "{'transportProtocol':'raw_buffer'}")) + "," +
+    listener("10.96.0.5_80", "10.96.0.5", 80,
+             tcp_chain(
+                 "'weightedClusters':{'clusters':[{'name':'outbound|80|only|one.shop.svc.cluster.local','weight':1}]}"),
+             ",'additionalAddresses':[{'address':{'socketAddress':{'address':'fd00::5','portValue':80}}}]") +
+    "," + listener("virtualOutbound", "0.0.0.0", 15001, "", to_passthrough) + "]";
 
 const std::string routes = R"([{'name':'80','virtualHosts':[
   {'name':'web','domains':['web.shop.svc.cluster.local','web','10.96.0.1'],'routes':[{'name':'default','match':{'prefix':'/'},'route':{'cluster':'outbound|80||web.shop.svc.cluster.local'}}]},
@@ -64,14 +84,20 @@ const std::string routes = R"([{'name':'80','virtualHosts':[
  {'name':'web.shop.svc.cluster.local:8080','virtualHosts':[{'name':'web','domains':['*'],'routes':[{'name':'default','match':{'prefix':'/'},'route':{'cluster':'outbound|8080||web.shop.svc.cluster.local'}}]}]},
  {'name':'443','virtualHosts':[{'name':'only','domains':['only.shop'],'routes':[]}]}])";
 
-std::string cluster(const std::string& name, const std::string& type = "EDS") { return "{'name':'" + name + "','type':'" + type + "'}"; }
+std::string cluster(const std::string& name, const std::string& type = "EDS") {
+  return "{'name':'" + name + "','type':'" + type + "'}";
+}
 
-const std::string clusters = "[" + cluster("outbound|80||web.shop.svc.cluster.local") + "," + cluster("outbound|80|v1|api.shop.svc.cluster.local") + "," +
-    cluster("outbound|80|v2|api.shop.svc.cluster.local") + "," + cluster("outbound|8080||web.shop.svc.cluster.local") + "," +
-    cluster("outbound|3306||db.shop.svc.cluster.local", "ORIGINAL_DST") + "," + cluster("outbound|80|only|one.shop.svc.cluster.local") + "," +
-    cluster("PassthroughCluster", "ORIGINAL_DST") + "," + cluster("BlackHoleCluster", "STATIC") + "]";
+const std::string clusters =
+    "[" + cluster("outbound|80||web.shop.svc.cluster.local") + "," +
+    cluster("outbound|80|v1|api.shop.svc.cluster.local") + "," + cluster("outbound|80|v2|api.shop.svc.cluster.local") +
+    "," + cluster("outbound|8080||web.shop.svc.cluster.local") + "," +
+    cluster("outbound|3306||db.shop.svc.cluster.local", "ORIGINAL_DST") + "," +
+    cluster("outbound|80|only|one.shop.svc.cluster.local") + "," + cluster("PassthroughCluster", "ORIGINAL_DST") + "," +
+    cluster("BlackHoleCluster", "STATIC") + "]";
 
-const std::string endpoints = R"([{'name':'outbound|80||web.shop.svc.cluster.local','hostStatuses':[{'address':{'socketAddress':{'address':'10.244.0.9','portValue':8080}},'healthStatus':{'edsHealthStatus':'HEALTHY'}}]}])";
+const std::string endpoints =
+    R"([{'name':'outbound|80||web.shop.svc.cluster.local','hostStatuses':[{'address':{'socketAddress':{'address':'10.244.0.9','portValue':8080}},'healthStatus':{'edsHealthStatus':'HEALTHY'}}]}])";
 
 struct Dumps {
   evidence::Listeners listeners = read(evidence::parse_listeners, ::listeners);
@@ -81,7 +107,8 @@ struct Dumps {
   [[nodiscard]] ProxyConfig proxy() const { return {&listeners, &routes, &clusters, &endpoints}; }
 };
 
-Request asks(const std::string& host, const std::string& address, std::uint16_t port, const std::string& path = "/", bool tls = false) {
+Request asks(const std::string& host, const std::string& address, std::uint16_t port, const std::string& path = "/",
+             bool tls = false) {
   Request request;
   request.host = host;
   if (!address.empty()) request.addresses = {address};
@@ -93,12 +120,16 @@ Request asks(const std::string& host, const std::string& address, std::uint16_t 
 
 /// The walk as one line: "0.0.0.0_80 web default: outbound|80||... reachable".
 std::string told(const Walk& walk) {
-  static const char* ends[] = {"unknown", "no listener", "no chain", "no vhost", "no route", "direct", "redirect", "header", "clusters"};
-  static const char* states[] = {"unknown", "missing", "empty", "none-healthy", "all-ejected", "reachable", "passthrough", "blackhole"};
-  std::string text = (walk.listener == nullptr ? "-" : walk.listener->name) + " " + (walk.virtual_host == nullptr ? "-" : walk.virtual_host->name);
+  static const char* ends[] = {"unknown", "no listener", "no chain", "no vhost", "no route",
+                               "direct",  "redirect",    "header",   "clusters"};
+  static const char* states[] = {"unknown",     "missing",   "empty",       "none-healthy",
+                                 "all-ejected", "reachable", "passthrough", "blackhole"};
+  std::string text = (walk.listener == nullptr ? "-" : walk.listener->name) + " " +
+                     (walk.virtual_host == nullptr ? "-" : walk.virtual_host->name);
   if (walk.end != End::clusters) text += std::string(" ") + ends[static_cast<int>(walk.end)];
   for (const auto& leg : walk.legs) {
-    const std::string name = leg.name ? leg.name->subset + "|" + leg.name->host.substr(0, leg.name->host.find('.')) : leg.cluster;
+    const std::string name =
+        leg.name ? leg.name->subset + "|" + leg.name->host.substr(0, leg.name->host.find('.')) : leg.cluster;
     text += " " + std::to_string(leg.weight) + ":" + name + "=" + states[static_cast<int>(leg.state)];
   }
   return text;
@@ -109,7 +140,11 @@ std::string told(const Walk& walk) {
 TEST_CASE("where a sidecar sends a request") {
   const Dumps dumps;
   const std::string fqdn = ".shop.svc.cluster.local";
-  struct Row { Request request; std::string expected; bool fallthrough = false; };
+  struct Row {
+    Request request;
+    std::string expected;
+    bool fallthrough = false;
+  };
   const Row rows[] = {
       {asks("web" + fqdn, "10.96.0.1", 80), "0.0.0.0_80 web 100:|web=reachable"},
       {asks("WEB:80", "10.96.0.1", 80), "0.0.0.0_80 web 100:|web=reachable"},
@@ -170,7 +205,10 @@ TEST_CASE("what else falls through") {
 TEST_CASE("a missing dump makes the walk unknown where it is needed, not before") {
   const Dumps dumps;
   const auto request = asks("web.shop.svc.cluster.local", "10.96.0.1", 80);
-  struct Row { ProxyConfig proxy; std::string expected, why; };
+  struct Row {
+    ProxyConfig proxy;
+    std::string expected, why;
+  };
   const auto& d = dumps;
   const Row rows[] = {
       {{nullptr, &d.routes, &d.clusters, &d.endpoints}, "- - unknown", "the proxy's listeners were not read"},
@@ -184,10 +222,13 @@ TEST_CASE("a missing dump makes the walk unknown where it is needed, not before"
     CHECK(walk.why == row.why);
   }
   // What needs no dump is told without it.
-  CHECK(walk_sidecar({&d.listeners, &d.routes, nullptr, nullptr}, asks("api.shop.svc.cluster.local", "", 80, "/teapot")).end == End::direct_response);
+  CHECK(walk_sidecar({&d.listeners, &d.routes, nullptr, nullptr}, asks("api.shop.svc.cluster.local", "", 80, "/teapot"))
+            .end == End::direct_response);
   CHECK(walk_sidecar({&d.listeners, nullptr, nullptr, nullptr}, asks("x", "", 1)).fallthrough());
-  const auto missing = walk_sidecar({&d.listeners, &d.routes, &d.clusters, nullptr}, asks("api.shop.svc.cluster.local", "", 80, "/first"));
+  const auto missing = walk_sidecar({&d.listeners, &d.routes, &d.clusters, nullptr},
+                                    asks("api.shop.svc.cluster.local", "", 80, "/first"));
   CHECK(missing.legs.front().state == State::missing);
   const evidence::Listeners none;
-  CHECK(walk_sidecar({&none, nullptr, nullptr, nullptr}, request).why == "the proxy has no virtualOutbound listener: its configuration has not arrived");
+  CHECK(walk_sidecar({&none, nullptr, nullptr, nullptr}, request).why ==
+        "the proxy has no virtualOutbound listener: its configuration has not arrived");
 }

@@ -20,9 +20,10 @@ struct LineText {
 };
 
 std::string line(const LineText& l) {
-  return "[" + l.start + "] \"" + l.method + " " + l.path + " " + l.protocol + "\" " + l.code + " " + l.flags + " " + l.details + " " + l.termination +
-         " \"-\" 0 1 2 " + l.service_time + " \"-\" \"curl\" \"" + l.id + "\" \"" + l.authority + "\" \"" + l.upstream + "\" " + l.cluster + " " +
-         l.upstream_local + " " + l.local + " " + l.remote + " - default";
+  return "[" + l.start + "] \"" + l.method + " " + l.path + " " + l.protocol + "\" " + l.code + " " + l.flags + " " +
+         l.details + " " + l.termination + " \"-\" 0 1 2 " + l.service_time + " \"-\" \"curl\" \"" + l.id + "\" \"" +
+         l.authority + "\" \"" + l.upstream + "\" " + l.cluster + " " + l.upstream_local + " " + l.local + " " +
+         l.remote + " - default";
 }
 
 LineText client() { return {}; }
@@ -39,7 +40,8 @@ LineText tcp(LineText l) {
   l.code = "0";
   return l;
 }
-LineText with(LineText l, const std::string& code, const std::string& flags = "-", const std::string& details = "via_upstream") {
+LineText with(LineText l, const std::string& code, const std::string& flags = "-",
+              const std::string& details = "via_upstream") {
   l.code = code;
   l.flags = flags;
   l.details = details;
@@ -49,10 +51,14 @@ LineText with(LineText l, const std::string& code, const std::string& flags = "-
 LineText named(LineText l, const std::string& id) { return l.id = id, l; }
 LineText at_path(LineText l, const std::string& path) { return l.path = path, l; }
 
-World logs(const std::vector<LineText>& callers, const std::vector<LineText>& servers, const std::string& caller_proxy = "sidecar", const std::string& server_proxy = "sidecar") {
+World logs(const std::vector<LineText>& callers, const std::vector<LineText>& servers,
+           const std::string& caller_proxy = "sidecar", const std::string& server_proxy = "sidecar") {
   World world;
-  world.in("shop", {pod_json({"shop/web-1", "app=web", "10.0.0.1", server_proxy}), pod_json({"shop/client", "app=client", "10.0.0.3", caller_proxy})},
-           {service_json("shop/web", "10.96.0.1", "app=web", "{'name':'http','port':80,'targetPort':8080},{'name':'admin','port':90}")});
+  world.in("shop",
+           {pod_json({"shop/web-1", "app=web", "10.0.0.1", server_proxy}),
+            pod_json({"shop/client", "app=client", "10.0.0.3", caller_proxy})},
+           {service_json("shop/web", "10.96.0.1", "app=web",
+                         "{'name':'http','port':80,'targetPort':8080},{'name':'admin','port':90}")});
   const auto texts = [](const std::vector<LineText>& lines) {
     std::vector<std::string> result;
     for (const auto& l : lines) result.push_back(line(l));
@@ -80,7 +86,8 @@ struct Observed {
     for (const auto& seen : traffic.requests) {
       const char* results[] = {"ok", "failed", "other"};
       const char* makers[] = {"?", "caller", "server", "app"};
-      parts.push_back(std::string(results[static_cast<int>(seen.result)]) + "/" + makers[static_cast<int>(seen.maker)] + (seen.caller != nullptr && seen.server != nullptr ? "+" : ""));
+      parts.push_back(std::string(results[static_cast<int>(seen.result)]) + "/" + makers[static_cast<int>(seen.maker)] +
+                      (seen.caller != nullptr && seen.server != nullptr ? "+" : ""));
     }
     return join(parts, " ");
   }
@@ -91,22 +98,37 @@ std::string told(const World& world, const Complaint& complaint = web()) { retur
 }  // namespace
 
 TEST_CASE("two hops: who made the answer") {
-  struct Row { std::string about; std::vector<LineText> callers, servers; std::string expected; };
+  struct Row {
+    std::string about;
+    std::vector<LineText> callers, servers;
+    std::string expected;
+  };
   const Row rows[] = {
       {"the application answers 200", {client()}, {server()}, "ok/app+"},
       {"the application says 503", {with(client(), "503")}, {with(server(), "503")}, "failed/app+"},
-      {"the server's proxy says 503", {with(client(), "503")}, {with(server(), "503", "UF", "upstream_reset_before_response_started{x}")}, "failed/server+"},
+      {"the server's proxy says 503",
+       {with(client(), "503")},
+       {with(server(), "503", "UF", "upstream_reset_before_response_started{x}")},
+       "failed/server+"},
       {"the caller's proxy says 503", {with(client(), "503", "UH", "no_healthy_upstream")}, {}, "failed/caller"},
-      {"reset by the server's proxy", {with(client(), "503", "UC", "upstream_reset_before_response_started{connection_termination}")},
-                                      {tcp(with(named(server(), "-"), "0", "NR", "filter_chain_not_found"))}, "failed/caller+"},
+      {"reset by the server's proxy",
+       {with(client(), "503", "UC", "upstream_reset_before_response_started{connection_termination}")},
+       {tcp(with(named(server(), "-"), "0", "NR", "filter_chain_not_found"))},
+       "failed/caller+"},
       {"one hop further, and its log does not show it", {with(client(), "503")}, {}, "failed/?"},
       {"another request's line", {with(client(), "503")}, {named(server(), "b")}, "failed/?"},
       {"404 of the application is another question", {with(client(), "404")}, {with(server(), "404")}, "other/app+"},
-      {"403 of a proxy", {with(client(), "403")}, {with(server(), "403", "-", "rbac_access_denied_matched_policy[none]")}, "other/server+"},
+      {"403 of a proxy",
+       {with(client(), "403")},
+       {with(server(), "403", "-", "rbac_access_denied_matched_policy[none]")},
+       "other/server+"},
       {"403 of the caller's proxy", {with(client(), "403", "-", "rbac_access_denied")}, {}, "failed/caller"},
       {"any 5xx", {with(client(), "504", "UT", "response_timeout")}, {}, "failed/caller"},
       {"the caller hung up", {with(client(), "0", "DC", "downstream_remote_disconnect")}, {}, "other/caller"},
-      {"several", {client(), with(named(client(), "b"), "503", "UH", "no_healthy_upstream")}, {server()}, "ok/app+ failed/caller"},
+      {"several",
+       {client(), with(named(client(), "b"), "503", "UH", "no_healthy_upstream")},
+       {server()},
+       "ok/app+ failed/caller"},
   };
   for (const auto& row : rows) {
     INFO(row.about);
@@ -159,14 +181,19 @@ TEST_CASE("TCP lines are joined by the address the server saw") {
 }
 
 TEST_CASE("which lines of the caller's log concern the complaint") {
-  struct Row { std::string about; LineText line; bool concerns; };
-  auto by_ip = client(), other_port = client(), other_host = client(), refused = client(), shifted = client(), inbound = server(), routed = client();
+  struct Row {
+    std::string about;
+    LineText line;
+    bool concerns;
+  };
+  auto by_ip = client(), other_port = client(), other_host = client(), refused = client(), shifted = client(),
+       inbound = server(), routed = client();
   by_ip.authority = "10.96.0.1";
   other_port.cluster = "outbound|90||web.shop.svc.cluster.local";
   other_host.authority = "api.shop";
   other_host.cluster = "outbound|80||api.shop.svc.cluster.local";
   other_host.local = "10.96.0.2:80";
-  refused.cluster = "-";               // NC and NR lines name no cluster
+  refused.cluster = "-";  // NC and NR lines name no cluster
   refused.authority = "web.shop.svc.cluster.local:80";
   shifted.cluster = "-";
   shifted.local = "10.96.0.1:90";
@@ -174,9 +201,15 @@ TEST_CASE("which lines of the caller's log concern the complaint") {
   auto unparsed = refused;
   unparsed.authority = unparsed.method = unparsed.path = "-";
   const Row rows[] = {
-      {"by its cluster", client(), true},       {"by the Service's address", by_ip, true}, {"another port's cluster", other_port, false},
-      {"another host", other_host, false},      {"by its authority", refused, true},       {"another port of the address", shifted, false},
-      {"the caller's own inbound", inbound, false}, {"routed elsewhere", routed, true},    {"refused unread", unparsed, true},
+      {"by its cluster", client(), true},
+      {"by the Service's address", by_ip, true},
+      {"another port's cluster", other_port, false},
+      {"another host", other_host, false},
+      {"by its authority", refused, true},
+      {"another port of the address", shifted, false},
+      {"the caller's own inbound", inbound, false},
+      {"routed elsewhere", routed, true},
+      {"refused unread", unparsed, true},
   };
   for (const auto& row : rows) {
     INFO(row.about);
@@ -194,13 +227,17 @@ TEST_CASE("path, query and time narrow the question") {
     const auto l = client();
     auto late = named(at_path(l, "/a"), "5");
     late.start = "2026-11-22T11:00:00.000Z";
-    return Observed(logs({l, named(at_path(l, "/a"), "2"), named(at_path(l, "/a?x=1"), "3"), named(at_path(l, "/a?x=2"), "4"), late}, {}), complaint).traffic.requests.size();
+    return Observed(logs({l, named(at_path(l, "/a"), "2"), named(at_path(l, "/a?x=1"), "3"),
+                          named(at_path(l, "/a?x=2"), "4"), late},
+                         {}),
+                    complaint)
+        .traffic.requests.size();
   };
   CHECK(count("/", "", false) == 5);
   CHECK(count("/", "", true) == 1);
   CHECK(count("/a", "", true) == 4);
   CHECK(count("/a", "x=1", true) == 1);
-  CHECK(count("/a", "x=9", true) == 4);      // no line has that query: it does not decide
+  CHECK(count("/a", "x=9", true) == 4);  // no line has that query: it does not decide
   CHECK(count("/b", "", true) == 0);
   CHECK(count("/", "", false, "2026-11-22T10:30:00Z") == 1);
 }
@@ -210,7 +247,10 @@ TEST_CASE("a query leaves the counts of what is kept") {
   complaint.path = "/a";
   complaint.query = "x=1";
   complaint.path_given = true;
-  const Observed seen(logs({at_path(client(), "/a?x=1"), with(named(at_path(client(), "/a"), "b"), "503", "UH", "no_healthy_upstream")}, {}), complaint);
+  const Observed seen(
+      logs({at_path(client(), "/a?x=1"), with(named(at_path(client(), "/a"), "b"), "503", "UH", "no_healthy_upstream")},
+           {}),
+      complaint);
   CHECK(seen.traffic.ok == 1);
   CHECK(seen.traffic.failed == 0);
 }
@@ -258,13 +298,16 @@ TEST_CASE("what was read of the logs") {
   World silent = logs({}, {});
   CHECK(Observed(silent, web()).traffic.caller_read);
   CHECK_FALSE(Observed(silent, web()).traffic.caller_logs);
-  const std::string chain = "{'filters':[{'typedConfig':{'@type':'x/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy','cluster':'c','accessLog':[{}]}}]}";
+  const std::string chain =
+      "{'filters':[{'typedConfig':{'@type':'x/"
+      "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy','cluster':'c','accessLog':[{}]}}]}";
   silent.proxy("listeners", "client.shop", "[{'name':'a','filterChains':[" + chain + "]}]");
   CHECK(Observed(silent, web()).traffic.caller_logs);
   CHECK(Observed(logs({client()}, {}), web()).traffic.caller_logs);
   World unread;
   unread.in("shop", {pod_json({"shop/client", "app=client", "10.0.0.3"})}, {});
-  unread.failed("kubectl logs client -n shop -c istio-proxy --tail=500", "Error from server (Forbidden): pods \"client\" is forbidden");
+  unread.failed("kubectl logs client -n shop -c istio-proxy --tail=500",
+                "Error from server (Forbidden): pods \"client\" is forbidden");
   const Observed seen(unread, web());
   CHECK_FALSE(seen.traffic.caller_read);
   CHECK_FALSE(seen.traffic.server_read);

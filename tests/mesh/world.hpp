@@ -1,5 +1,5 @@
-// A mesh in a few words: objects and proxy dumps as the commands print them, read through the parsers. JSON in these tests
-// is written with ' for ".
+// A mesh in a few words: objects and proxy dumps as the commands print them, read through the parsers. JSON in these
+// tests is written with ' for ".
 #pragma once
 
 #include <ostream>
@@ -49,8 +49,8 @@ inline std::string object(const std::string& kind, const std::string& name, cons
                           const std::string& created = "", const std::string& labels = "") {
   const auto slash = name.find('/');
   const std::string ns = slash == std::string::npos ? "" : "'namespace':'" + name.substr(0, slash) + "',";
-  return "{'kind':'" + kind + "','metadata':{" + ns + "'name':'" + name.substr(slash + 1) + "','creationTimestamp':'" + created +
-         "','labels':" + labels_json(labels) + "},'spec':" + spec + "}";
+  return "{'kind':'" + kind + "','metadata':{" + ns + "'name':'" + name.substr(slash + 1) + "','creationTimestamp':'" +
+         created + "','labels':" + labels_json(labels) + "},'spec':" + spec + "}";
 }
 
 inline evidence::Object an_object(const std::string& kind, const std::string& name, const std::string& spec) {
@@ -60,27 +60,30 @@ inline evidence::Object an_object(const std::string& kind, const std::string& na
 }
 
 struct PodText {
-  std::string name;                 ///< "shop/web-1"
+  std::string name;  ///< "shop/web-1"
   std::string labels, ip;
-  std::string proxy = "sidecar";    ///< "sidecar", "router", "ztunnel" or "" (no istio-proxy)
+  std::string proxy = "sidecar";  ///< "sidecar", "router", "ztunnel" or "" (no istio-proxy)
   bool ready = true;
   std::string phase = "Running";
-  std::string owner;                ///< "ReplicaSet/web-abc"
+  std::string owner;  ///< "ReplicaSet/web-abc"
   std::string annotations = {};
   std::string ports = "{'name':'http','containerPort':8080}";
-  std::string more_status = {};     ///< further members of `status`
+  std::string more_status = {};  ///< further members of `status`
   std::string more_spec = {};
 };
 
 inline std::string pod_json(const PodText& pod) {
   const auto slash = pod.name.find('/'), kind_end = pod.owner.find('/');
-  const std::string owner = pod.owner.empty() ? "" : "'ownerReferences':[{'controller':true,'kind':'" + pod.owner.substr(0, kind_end) +
-                                                         "','name':'" + pod.owner.substr(kind_end + 1) + "'}],";
+  const std::string owner = pod.owner.empty()
+                                ? ""
+                                : "'ownerReferences':[{'controller':true,'kind':'" + pod.owner.substr(0, kind_end) +
+                                      "','name':'" + pod.owner.substr(kind_end + 1) + "'}],";
   const std::string proxy = pod.proxy.empty() ? "" : ",{'name':'istio-proxy','args':['proxy','" + pod.proxy + "']}";
-  return "{'kind':'Pod','metadata':{'namespace':'" + pod.name.substr(0, slash) + "','name':'" + pod.name.substr(slash + 1) + "'," + owner +
-         "'labels':" + labels_json(pod.labels) + ",'annotations':{" + pod.annotations + "}},'spec':{" + pod.more_spec +
-         "'containers':[{'name':'app','ports':[" + pod.ports + "]}" + proxy + "]},'status':{" + pod.more_status + "'phase':'" + pod.phase +
-         "','podIP':'" + pod.ip + "','conditions':[{'type':'Ready','status':'" + (pod.ready ? "True" : "False") + "'}]}}";
+  return "{'kind':'Pod','metadata':{'namespace':'" + pod.name.substr(0, slash) + "','name':'" +
+         pod.name.substr(slash + 1) + "'," + owner + "'labels':" + labels_json(pod.labels) + ",'annotations':{" +
+         pod.annotations + "}},'spec':{" + pod.more_spec + "'containers':[{'name':'app','ports':[" + pod.ports + "]}" +
+         proxy + "]},'status':{" + pod.more_status + "'phase':'" + pod.phase + "','podIP':'" + pod.ip +
+         "','conditions':[{'type':'Ready','status':'" + (pod.ready ? "True" : "False") + "'}]}}";
 }
 
 inline evidence::Pod a_pod(const PodText& text) {
@@ -92,7 +95,8 @@ inline evidence::Pod a_pod(const PodText& text) {
 /// A Service "shop/web" with a ClusterIP ("None": headless), a selector and ports as JSON.
 inline std::string service_json(const std::string& name, const std::string& ip, const std::string& selector,
                                 const std::string& ports = "{'name':'http','port':80,'targetPort':8080}") {
-  return object("Service", name, "{'clusterIP':'" + ip + "','selector':" + labels_json(selector) + ",'ports':[" + ports + "]}");
+  return object("Service", name,
+                "{'clusterIP':'" + ip + "','selector':" + labels_json(selector) + ",'ports':[" + ports + "]}");
 }
 
 inline evidence::Service a_service(const std::string& text) {
@@ -102,8 +106,10 @@ inline evidence::Service a_service(const std::string& text) {
 }
 
 inline const std::string gateways_list = "gateways.networking.istio.io", sidecars_list = "sidecars.networking.istio.io",
-                         rules_list = "destinationrules.networking.istio.io", services_list = "virtualservices.networking.istio.io",
-                         entries_list = "serviceentries.networking.istio.io", peers_list = "peerauthentications.security.istio.io";
+                         rules_list = "destinationrules.networking.istio.io",
+                         services_list = "virtualservices.networking.istio.io",
+                         entries_list = "serviceentries.networking.istio.io",
+                         peers_list = "peerauthentications.security.istio.io";
 
 /// Evidence by the commands that gave it.
 struct World {
@@ -134,8 +140,9 @@ struct World {
     return list("pods", "-n " + ns, pods).list("services", "-n " + ns, services);
   }
   World& mesh_config(const std::string& yaml = "rootNamespace: istio-system") {
-    return printed("kubectl get configmap istio -n istio-system -o json",
-                   "{'kind':'ConfigMap','metadata':{'name':'istio','namespace':'istio-system'},'data':{'mesh':'" + yaml + "'}}");
+    return printed(
+        "kubectl get configmap istio -n istio-system -o json",
+        "{'kind':'ConfigMap','metadata':{'name':'istio','namespace':'istio-system'},'data':{'mesh':'" + yaml + "'}}");
   }
   World& proxy(const std::string& what, const std::string& pod, const std::string& dump) {
     return printed("istioctl proxy-config " + what + " " + pod + " -o json", dump);
