@@ -107,6 +107,20 @@ std::vector<std::string> without_flag(const std::vector<std::string>& args, std:
   return words;
 }
 
+/// Reports are pasted into tickets: what a header of the question keeps secret is not printed again.
+std::vector<std::string> without_secrets(std::vector<std::string> args) {
+  static const std::vector<std::string> secret = {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"};
+  for (auto& word : args) {
+    const auto colon = word.find(':');
+    const auto start = word.rfind("=", colon) == std::string::npos || !starts_with(word, "-") ? 0 : word.find('=') + 1;
+    if (colon == std::string::npos || colon < start) continue;
+    const auto name = lower(trim(std::string_view(word).substr(start, colon - start)));
+    const bool short_form = starts_with(name, "-h") && std::find(secret.begin(), secret.end(), name.substr(2)) != secret.end();
+    if (short_form || std::find(secret.begin(), secret.end(), name) != secret.end()) word = word.substr(0, colon) + ": (as typed)";
+  }
+  return args;
+}
+
 /// The same question about the requests after the last one that was seen failing: what failed before the repair stays in
 /// the log, and is no news.
 std::vector<std::string> verify_args(const std::vector<std::string>& args, const facts::FactBase& facts) {
@@ -151,8 +165,8 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   report.question = question_text(job.complaint, options.from);
   const auto symptom = symptom_text(job.complaint);
   report.symptom = symptom.empty() ? "'" + job.playbook.title + "'" : symptom;
-  report.args = job.args;
-  report.verify = job.program + " " + shell_join(verify_args(job.args, facts));
+  report.args = without_secrets(job.args);
+  report.verify = job.program + " " + shell_join(verify_args(report.args, facts));
   report.context_flags = context_flags(options);
   report.remarks = remarks(job, evidence);
   const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};

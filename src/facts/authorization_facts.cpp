@@ -56,6 +56,35 @@ std::string principal_of(Context& c, const Pod& pod) {
   return domain + "/ns/" + pod.meta.ns + "/sa/" + (pod.service_account.empty() ? "default" : pod.service_account);
 }
 
+/// What a rule asks for besides the caller's identity: "a token", "POST", "/admin*", ...; a principal alone does not meet it.
+std::string other_demands(const Object& policy) {
+  std::vector<std::string> demands;
+  for (const auto& rule : at(policy.spec(), "rules")) {
+    bool token = false;
+    for (const auto& entry : at(rule, "from")) token = token || at(at(entry, "source"), "requestPrincipals").is_array();
+    for (const auto& condition : at(rule, "when")) {
+      const std::string key = text_at(condition, "key");
+      if (starts_with(key, "request.auth")) token = true;
+      else demands.push_back(key);
+    }
+    if (token) demands.emplace_back("a token that a RequestAuthentication accepts");
+    for (const auto& entry : at(rule, "to")) {
+      for (const char* part : {"methods", "paths", "ports", "hosts", "notMethods", "notPaths"}) {
+        const auto listed = mesh::strings_at(at(entry, "operation"), part);
+        if (!listed.empty()) demands.push_back(std::string(part) + " " + join(listed, ", "));
+      }
+    }
+  }
+  return join(demands, "; ");
+}
+
+std::string advice_for(const std::string& action, const std::string& ref, const std::string& demands, const std::string& principal) {
+  if (action == "DENY") return "DENY policy " + ref + " wins over every ALLOW: narrow its rules (" + (demands.empty() ? "they name sources only" : demands) + ") when the request is meant to pass.";
+  if (action == "CUSTOM") return "CUSTOM policy " + ref + " asks an external provider: read why it refuses, in the provider's own log.";
+  if (!demands.empty()) return "Policy " + ref + " also asks for " + demands + ": send a request that meets it, or add a rule for " + principal + " with just what it needs, when it is meant to call.";
+  return "Decide whether " + principal + " is meant to be let in; if so, add it to policy " + ref + ".";
+}
+
 /// What denies: a DENY policy that applies, or ALLOW policies of which none lets the caller in.
 Finding denies(Context& c) {
   const auto& path = c.path();
@@ -78,17 +107,20 @@ Finding denies(Context& c) {
   b["policy.name"] = shown->meta.name;
   b["policy.namespace"] = shown->meta.ns;
   b["policy.action"] = text_at(shown->spec(), "action", "ALLOW");
+  b["policy.demands"] = other_demands(*shown);
+  b["policy.advice"] = advice_for(b["policy.action"].get<std::string>(), shown->meta.ns + "/" + shown->meta.name, b["policy.demands"].get<std::string>(), principal);
   const Json rule = Json::object({{"from", Json::array({Json::object({{"source", Json::object({{"principals", Json::array({principal})}})}})})}});
   b["policy.patch"] = at(shown->spec(), "rules").is_array() ? Json::array({{{"op", "add"}, {"path", "/spec/rules/-"}, {"value", rule}}})
                                                             : Json::array({{{"op", "add"}, {"path", "/spec/rules"}, {"value", Json::array({rule})}}});
   return yes("AuthorizationPolicy " + shown->meta.ns + "/" + shown->meta.name + " (" + b["policy.action"].get<std::string>() + ") applies to the server and does not let " + principal + " in", b);
 }
 
-/// One ALLOW policy, no DENY: the caller's principal can be added to it. A caller without a certificate has no principal.
+/// An ALLOW policy that asks for identities only, no DENY: the caller's principal can be added to it. A caller without a
+/// certificate has no principal, and where a rule asks for a token or a method, a principal alone would open too much.
 Finding can_allow(Context& c) {
   const auto f = denies(c);
   if (f.truth != Tri::yes) return f;
-  const bool plain = c.caller()->meshed() && f.bindings.at("policy.action") == "ALLOW";
+  const bool plain = c.caller()->meshed() && f.bindings.at("policy.action") == "ALLOW" && f.bindings.at("policy.demands") == "";
   return decide(plain, "the caller's identity can be added to the ALLOW policy", f.bindings);
 }
 
