@@ -80,6 +80,7 @@ Finding reachable(Context& c) {
     for (const auto& leg : walk.legs) {
       unsure = unsure || leg.state == mesh::Leg::State::unknown;
       const bool bad = leg.state == mesh::Leg::State::missing || leg.state == mesh::Leg::State::empty || leg.state == mesh::Leg::State::none_healthy || leg.state == mesh::Leg::State::all_ejected || leg.state == mesh::Leg::State::blackhole;
+      if (leg.state == mesh::Leg::State::missing) return no("cluster " + leg.cluster + ", which the route names, is not in the proxy");
       if (bad) return no("cluster " + leg.cluster + " has no endpoint that takes traffic");
       if (leg.ejected > 0) return no("outlier detection keeps " + std::to_string(leg.ejected) + " of " + std::to_string(leg.hosts.size()) + " endpoints of " + leg.cluster + " out");
       names.push_back(leg.cluster + (leg.healthy > 0 ? " (" + count(leg.healthy, "healthy endpoint") + ")" : ""));

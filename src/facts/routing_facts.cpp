@@ -77,7 +77,7 @@ Finding no_rule_matches(Context& c) {
     const Json rule = Json::object({{"route", Json::array({Json::object({{"destination", destination}})})}});
     b["vs.default-rule-patch"] = Json::array({{{"op", "add"}, {"path", "/spec/http/-"}, {"value", rule}}});
   }
-  return yes("VirtualService " + ref.ns + "/" + ref.name + " claims the host, and none of its " + count(at(vs->spec(), "http").size(), "http rule") + " matches " + c.ask.method + " " + c.ask.path, b);
+  return yes("VirtualService " + ref.ns + "/" + ref.name + " claims the host, and none of the http rules (" + std::to_string(at(vs->spec(), "http").size()) + ") matches " + c.ask.method + " " + c.ask.path, b);
 }
 
 /// Requests that no rule takes can go to the Service the VirtualService is for.
@@ -134,6 +134,37 @@ Finding host_conflict(Context& c) {
   return no("the other VirtualService has no rule for this request either");
 }
 
+/// The longest uri that a rule of a VirtualService asks for; "" when it asks for none.
+std::string uri_of(const Json& rule) {
+  std::string longest;
+  for (const auto& match : at(rule, "match")) {
+    for (const char* kind : {"exact", "prefix"}) {
+      const std::string uri = text_at(at(match, "uri"), kind);
+      if (uri.size() > longest.size()) longest = uri;
+    }
+  }
+  return longest;
+}
+
+/// istiod stops at a rule that takes everything, so the rules behind it are in the object only (route.go TranslateRoute).
+std::optional<Finding> shadowed_in_object(Context& c) {
+  const auto ref = virtual_service_ref(c.walk());
+  const auto* vs = ref ? find_object(c.view.objects(Kind::virtual_services), ref.ns, ref.name) : nullptr;
+  if (vs == nullptr) return std::nullopt;
+  const int taken = rule_of(c, *vs);
+  const Json& rules = at(vs->spec(), "http");
+  if (taken < 0) return std::nullopt;
+  for (std::size_t i = static_cast<std::size_t>(taken) + 1; i < rules.size(); ++i) {
+    Object alone = *vs;
+    alone.raw["spec"]["http"] = Json::array({rules[i]});
+    const Json& first = rules[static_cast<std::size_t>(taken)];
+    if (rule_of(c, alone) != 0 || uri_of(rules[i]).size() <= uri_of(first).size() || at(rules[i], "route") == at(first, "route")) continue;
+    return yes("in VirtualService " + ref.ns + "/" + ref.name + " rule " + std::to_string(taken + 1) + " stands before rule " + std::to_string(i + 1) + ", which fits better and is never reached",
+               {{"rule.taken", uri_of(first).empty() ? std::string("everything") : uri_of(first)}, {"rule.shadowed", uri_of(rules[i])}, {"vs.name", ref.name}, {"vs.namespace", ref.ns}, {"request.path", c.ask.path}});
+  }
+  return std::nullopt;
+}
+
 /// D2: an earlier rule takes the request although a later one is written for exactly this path.
 Finding later_rule_fits(Context& c) {
   if (auto stop = need_walk(c)) return *stop;
@@ -152,6 +183,7 @@ Finding later_rule_fits(Context& c) {
     return yes("the rule for \"" + walk.route->path + "\" stands before the rule for \"" + route.path + "\", which fits better and is never reached",
                {{"rule.taken", walk.route->path}, {"rule.shadowed", route.path}, {"vs.name", route.config.name}, {"vs.namespace", route.config.ns}, {"request.path", c.ask.path}});
   }
+  if (auto found = shadowed_in_object(c)) return *found;
   return no("no later rule fits the request better");
 }
 

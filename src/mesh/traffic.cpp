@@ -52,8 +52,9 @@ Sighting::Result result_of(const AccessLine& line, const Complaint& complaint) {
   if (hung_up) return Sighting::Result::other;
   if (seen_code(line, complaint)) return Sighting::Result::failed;
   if (line.code >= 500) return Sighting::Result::failed;
-  // TCP: code 0 is the rule; a flag is what tells a failure
-  if (line.code == 0) return line.flags.empty() && line.termination.empty() ? Sighting::Result::ok : Sighting::Result::failed;
+  // TCP: code 0 is the rule; a flag is what tells a failure, and only bytes that came back tell a success
+  if (line.code == 0 && !(line.flags.empty() && line.termination.empty())) return Sighting::Result::failed;
+  if (line.code == 0) return line.bytes_sent > 0 ? Sighting::Result::ok : Sighting::Result::other;
   if (line.code < 400) return Sighting::Result::ok;
   return line.details == "via_upstream" || line.details.empty() ? Sighting::Result::other : Sighting::Result::failed;
 }
@@ -95,7 +96,14 @@ const Lines* joined(const ServerIndex& index, const AccessLine& line) {
 
 bool from_upstream(const AccessLine& line) { return line.details == "via_upstream" || (line.details.empty() && !line.upstream_service_time.empty()); }
 
+/// TCP: the caller's line shows no failure of its own, and the server's does.
+bool refused_by_server(const Sighting& seen) {
+  const auto quiet = [](const AccessLine& line) { return line.code == 0 && line.flags.empty() && line.termination.empty(); };
+  return seen.caller != nullptr && seen.server != nullptr && quiet(*seen.caller) && !quiet(*seen.server) && seen.server->code == 0;
+}
+
 Maker maker_of(const Sighting& seen, const View& view) {
+  if (refused_by_server(seen)) return Maker::server_proxy;
   if (seen.caller != nullptr && !from_upstream(*seen.caller)) return Maker::caller_proxy;
   if (seen.server != nullptr) return from_upstream(*seen.server) ? Maker::application : Maker::server_proxy;
   if (seen.caller == nullptr) return Maker::unknown;
@@ -190,6 +198,7 @@ Traffic observe(const View& view, const Complaint& complaint, const Caller& call
       // Each retry is a line of its own at the server: the last one is what the caller got.
       seen.server = lines->back().first;
       seen.server_pod = lines->back().second;
+      if (refused_by_server(seen)) seen.result = result_of(*seen.server, complaint);
       add(traffic, seen, view);
     }
   }
