@@ -37,6 +37,16 @@ bool bound_to(const Object& vs, const Object& gateway) {
   return std::find(names.begin(), names.end(), ref(gateway)) != names.end();
 }
 
+std::string hosts_of(const std::vector<mesh::GatewayServer>& servers) {
+  std::vector<std::string> hosts;
+  for (const auto& server : servers) {
+    for (const auto& host : server.hosts) {
+      if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.push_back(host);
+    }
+  }
+  return join(hosts, ", ");
+}
+
 /// The Gateway that serves the host on this pod; the first whose server covers it.
 const mesh::GatewayServer* server_for(const std::vector<mesh::GatewayServer>& servers, const std::string& host) {
   for (const auto& server : servers) {
@@ -116,7 +126,7 @@ Finding host_mismatch(Context& c) {
                     {"gateway.name", candidate.gateway->meta.name}, {"gateway.namespace", candidate.gateway->meta.ns}, {"gateway.hosts", join(candidate.hosts, ", ")}, {"request.host", host}};
       b["mismatch.text"] = vs_lacks ? "VirtualService " + ref(*vs) + " has hosts " + b["vs.hosts"].get<std::string>() : "Gateway " + ref(*candidate.gateway) + " serves " + b["gateway.hosts"].get<std::string>();
       b["mismatch.side"] = vs_lacks ? "VirtualService" : "Gateway";
-      if (gateway_lacks && !has_host(*vs, host)) b["mismatch.text"] = "no Gateway of this pod and no VirtualService has it; they have " + b["gateway.hosts"].get<std::string>();
+      if (gateway_lacks) b["mismatch.text"] = "no Gateway of pod " + pod_ref(*c.caller()) + " serves it; they serve " + hosts_of(servers);
       return yes("the host " + host + " is missing: " + b["mismatch.text"].get<std::string>(), b);
     }
   }
