@@ -63,6 +63,7 @@ bool server_uc(const Sighting& s) { return at_server(s) && inbound_cluster(*s.se
 bool server_upe(const Sighting& s) { return at_server(s) && s.server->has_flag("UPE"); }
 bool h2_server_upe(const Sighting& s) { return server_upe(s) && s.server->protocol == "HTTP/2"; }
 bool server_codec(const Sighting& s) { return s.server != nullptr && s.server->has_flag("DPE") && contains(s.server->details, "codec_error"); }
+bool raw_bytes(const Sighting& s) { return s.caller != nullptr && s.caller->method.empty() && server_codec(s); }
 bool rbac(const Sighting& s) {
   const auto denied = [](const AccessLine* l) { return l != nullptr && (starts_with(l->details, "rbac_access_denied") || starts_with(l->termination, "rbac_access_denied")); };
   return denied(s.server) || denied(s.caller);
@@ -108,6 +109,7 @@ const Row rows[] = {
     {"requests.inbound-protocol-error", "The server's proxy could not read the application's answer (UPE)", server_upe},
     {"requests.inbound-h2-protocol-error", "HTTP/2 to the application failed with a protocol error", h2_server_upe},
     {"requests.codec-error", "The server's proxy got bytes that are no HTTP (400 DPE)", server_codec},
+    {"requests.raw-bytes", "The caller sent bytes that are no HTTP, and the server's proxy wanted HTTP (400 DPE)", raw_bytes},
     {"requests.rbac-denied", "An AuthorizationPolicy denied the requests", rbac},
     {"requests.jwt-denied", "A token was rejected", jwt},
     {"requests.inbound-no-route", "The server's proxy has no inbound route", inbound_nr},

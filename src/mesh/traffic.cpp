@@ -22,6 +22,8 @@ std::uint16_t port_of(const std::string& endpoint) {
 std::string path_of(const std::string& path) { return path.substr(0, path.find('?')); }
 
 bool same_destination(const AccessLine& line, const Complaint& complaint, const Caller& caller, const Destination& to) {
+  // One host is often served on port 80 and on 443: a URL says which, and only TLS has a server name.
+  if (caller.gateway && complaint.path_given && line.sni.empty() == (complaint.scheme == "https")) return false;
   if (caller.gateway) return lower(line.authority.substr(0, line.authority.find(':'))) == lower(complaint.host);
   if (const auto cluster = ClusterName::parse(line.upstream_cluster); cluster && !to.host.empty() && cluster->host == to.host) {
     return cluster->port == to.port_number;
@@ -98,8 +100,9 @@ bool from_upstream(const AccessLine& line) { return line.details == "via_upstrea
 
 /// TCP: the caller's line shows no failure of its own, and the server's does.
 bool refused_by_server(const Sighting& seen) {
-  const auto quiet = [](const AccessLine& line) { return line.code == 0 && line.flags.empty() && line.termination.empty(); };
-  return seen.caller != nullptr && seen.server != nullptr && quiet(*seen.caller) && !quiet(*seen.server) && seen.server->code == 0;
+  const auto clean = [](const AccessLine& line) { return line.flags.empty() && line.termination.empty(); };
+  if (seen.caller == nullptr || seen.server == nullptr || seen.caller->code != 0 || !clean(*seen.caller)) return false;
+  return !clean(*seen.server) || seen.server->code >= 400;
 }
 
 Maker maker_of(const Sighting& seen, const View& view) {
