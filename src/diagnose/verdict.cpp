@@ -183,6 +183,26 @@ const Condition& condition_of(const CauseResult& result) {
   return result.state == State::likely ? *result.cause->likely_when : result.cause->when;
 }
 
+/// A cause that another one may be the reason of is not confirmed while that other could not be checked: it would name the
+/// symptom for the reason. It waits for what the other lacks.
+void hold_back(std::vector<CauseResult>& confirmed, std::vector<CauseResult>& not_checked) {
+  const auto open = not_checked;
+  for (auto result = confirmed.begin(); result != confirmed.end();) {
+    const auto reason = std::find_if(open.begin(), open.end(), [&](const CauseResult& other) {
+      const auto& ids = other.cause->explains;
+      return std::find(ids.begin(), ids.end(), result->cause->id) != ids.end();
+    });
+    if (reason == open.end()) {
+      ++result;
+      continue;
+    }
+    result->state = State::not_checked;
+    result->decided_by = reason->decided_by;
+    not_checked.push_back(std::move(*result));
+    result = confirmed.erase(result);
+  }
+}
+
 Verdict diagnose(const Question& question, const Findings& findings) {
   Verdict verdict;
   verdict.considered = question.causes.size();
@@ -195,6 +215,7 @@ Verdict diagnose(const Question& question, const Findings& findings) {
                                                     : verdict.not_checked;
     list.push_back(std::move(result));
   }
+  hold_back(confirmed, verdict.not_checked);
   for (auto* list : {&confirmed, &likely, &verdict.ruled_out, &verdict.not_checked})
     std::sort(list->begin(), list->end(), better);
   verdict.causes = nest(std::move(confirmed), question.causes);

@@ -72,7 +72,7 @@ Tri evaluate(const Condition& condition, const facts::FactBase& facts);
 /// The condition that made a result what it is: `likely-when` of a likely one, else `when`. A fix must make it false.
 const Condition& condition_of(const CauseResult& result);
 
-/// Rules: confirmed when `when` is true; likely when only `likely-when` is; ruled out when `when` is false and
+/// Rules: confirmed when `when` is true and no cause that explains it is left unchecked; likely when only `likely-when` is; ruled out when `when` is false and
 /// likely-when is not unknown-or-true; else not checked. Order: confirmed before likely, then smaller hop, then code. A
 /// confirmed cause that another confirmed one explains, directly or through other causes, is put under it; of two that
 /// explain each other the one further back goes under the one in front. Outcome: a cause when one is confirmed; healthy

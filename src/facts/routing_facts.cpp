@@ -184,6 +184,8 @@ Finding later_rule_fits(Context& c) {
                {{"rule.taken", walk.route->path}, {"rule.shadowed", route.path}, {"vs.name", route.config.name}, {"vs.namespace", route.config.ns}, {"request.path", c.ask.path}});
   }
   if (auto found = shadowed_in_object(c)) return *found;
+  const auto ref = virtual_service_ref(walk);
+  if (ref && !c.view.objects(Kind::virtual_services).covers(ref.ns)) return unknown();
   return no("no later rule fits the request better");
 }
 

@@ -193,6 +193,9 @@ Traffic observe(const View& view, const Complaint& complaint, const Caller& call
       seen.caller = &line;
       seen.caller_pod = pod;
       seen.result = result_of(line, complaint);
+      // A Service that the proxy knows was reached around its cluster: what went through is not what was meant.
+      const bool around = line.method.empty() && starts_with(line.upstream_cluster, "PassthroughCluster") && destination.service != nullptr;
+      if (around && seen.result == Sighting::Result::ok) seen.result = Sighting::Result::other;
       const auto* lines = joined(index, line);
       if (lines == nullptr) {
         add(traffic, seen, view);
