@@ -74,22 +74,6 @@ Finding walk_end_is(Context& c, Walk::End end, const std::string& text) {
   return decide(c.walk().end == end, text);
 }
 
-Finding walk_reaches(Context& c) {
-  if (auto stop = need_walk(c)) return stop->truth == Tri::no ? unknown("the caller has no proxy to walk through") : *stop;
-  const auto& walk = c.walk();
-  if (walk.end != Walk::End::clusters) return no("the walk through the caller's proxy does not end at a cluster");
-  bool unsure = false;
-  for (const auto& leg : walk.legs) {
-    unsure = unsure || leg.state == Leg::State::unknown;
-    const bool fine = leg.state == Leg::State::reachable || leg.state == Leg::State::passthrough || leg.state == Leg::State::unknown;
-    if (!fine) return no("cluster " + leg.cluster + " has no endpoint that takes traffic");
-  }
-  if (unsure) return unknown();
-  std::vector<std::string> names;
-  for (const auto& leg : walk.legs) names.push_back(leg.cluster + (leg.healthy > 0 ? " (" + count(leg.healthy, "healthy endpoint") + ")" : ""));
-  return yes("the caller's proxy routes to " + join(names, ", "));
-}
-
 Finding no_route(Context& c) {
   if (auto stop = need_walk(c)) return *stop;
   const auto& walk = c.walk();
@@ -139,7 +123,6 @@ const std::vector<Fact>& path_facts() {
       {"destination.exists", "The destination exists and has the port", path_needs, destination_exists, {Kind::services}},
       {"destination.absent", "The destination is a service name that nothing defines", path_needs, destination_absent, {Kind::services}},
       {"destination.port-absent", "The Service does not have the port asked for", path_needs, destination_port_absent, {Kind::services}},
-      {"walk.reaches-endpoints", "The caller's proxy routes the request to healthy endpoints", path_needs, walk_reaches, {Kind::endpoints, Kind::clusters}},
       {"walk.no-route", "The caller's proxy has no route for the request", path_needs, no_route, {Kind::routes}},
       {"walk.cluster-missing", "The route names a cluster the proxy does not have", path_needs, cluster_missing, {Kind::clusters}},
       {"walk.passthrough", "The caller's proxy passes the request on unrecognised", path_needs, passthrough, {Kind::listeners, Kind::routes}},

@@ -1,5 +1,6 @@
 // Settings of the route and the cluster that fail requests on purpose: faults, timeouts, retries, limits (group F).
 #include "facts/context.hpp"
+#include "facts/routing_parts.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::facts {
@@ -10,13 +11,6 @@ namespace {
 
 const std::vector<Kind> policy_needs = {Kind::virtual_services, Kind::destination_rules, Kind::services, Kind::pods, Kind::service_entries,
                                         Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
-
-const Object* find(const mesh::ObjectList& list, const ConfigRef& ref) {
-  for (const auto* object : list.items) {
-    if (object->meta.ns == ref.ns && object->meta.name == ref.name) return object;
-  }
-  return nullptr;
-}
 
 /// The pointer of the first http rule with a member for which `wanted` holds.
 template <class Wanted>
@@ -36,7 +30,7 @@ template <class Wanted>
 Finding route_setting(Context& c, const std::string& text, Bindings b, const char* member, Wanted wanted) {
   const auto& route = *c.walk().route;
   const auto list = c.view.objects(Kind::virtual_services);
-  const auto* vs = route.config ? find(list, route.config) : nullptr;
+  const auto* vs = route.config ? find_object(list, route.config.ns, route.config.name) : nullptr;
   if (vs == nullptr) return route.config && !list.covers(route.config.ns) ? unknown() : no("no VirtualService sets it");
   const auto place = rule_with(*vs, member, wanted);
   if (!place) return no("VirtualService " + vs->meta.ns + "/" + vs->meta.name + " does not set it (any more)");
@@ -120,7 +114,7 @@ Finding limits(Context& c) {
     unsure = unsure || (leg.config == nullptr && leg.state == mesh::Leg::State::unknown);
     if (leg.config == nullptr || !leg.config->breakers.any()) continue;
     const auto list = c.view.objects(Kind::destination_rules);
-    const auto* rule = find(list, leg.config->config);
+    const auto* rule = find_object(list, leg.config->config.ns, leg.config->config.name);
     if (rule == nullptr && !list.covers(leg.config->config.ns)) return unknown();
     Bindings b = {{"cluster.name", leg.cluster}, {"limits.text", limits_text(leg.config->breakers)}};
     if (rule == nullptr) return no("the DestinationRule that set limits does not exist any more");
@@ -155,7 +149,7 @@ Finding may_eject_all(Context& c) {
     unsure = unsure || leg.state == mesh::Leg::State::unknown;
     if (leg.config == nullptr || !leg.config->outlier || leg.ejected == 0) continue;
     const auto list = c.view.objects(Kind::destination_rules);
-    const auto* rule = find(list, leg.config->config);
+    const auto* rule = find_object(list, leg.config->config.ns, leg.config->config.name);
     if (rule == nullptr) return list.covers(leg.config->config.ns) ? no("the DestinationRule does not exist any more") : unknown();
     const auto base = outlier_pointer(*rule, leg.config->subset);
     if (!base) return no("outlier detection is set for a port");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "mesh/istio_config.hpp"
 #include "mesh/protocol.hpp"
 #include "util/text.hpp"
 
@@ -244,15 +245,6 @@ std::vector<const Pod*> gateway_pods(const View& view, const Labels& selector) {
   return found;
 }
 
-Labels labels_of(const Json& object) {
-  Labels labels;
-  if (!object.is_object()) return labels;
-  for (auto it = object.begin(); it != object.end(); ++it) {
-    if (it->is_string()) labels[it.key()] = it->get<std::string>();
-  }
-  return labels;
-}
-
 void find_gateway(const View& view, const Complaint& complaint, Caller& caller) {
   caller.gateway = true;
   caller.name = complaint.from_name;
@@ -266,7 +258,7 @@ void find_gateway(const View& view, const Complaint& complaint, Caller& caller) 
     const auto gateways = view.objects(Kind::gateways);
     for (const auto* gateway : gateways.items) {
       const bool here = complaint.from_ns.empty() || gateway->meta.ns == complaint.from_ns;
-      if (named.empty() && gateway->meta.name == complaint.from_name && here) named = gateway_pods(view, labels_of(at(gateway->spec(), "selector")));
+      if (named.empty() && gateway->meta.name == complaint.from_name && here) named = gateway_pods(view, labels_at(gateway->spec(), "selector"));
     }
     pods = named;
     if (pods.empty() && !gateways.everywhere) return;   // the Gateway meant may be in a list that was not read
