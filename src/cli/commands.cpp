@@ -7,6 +7,7 @@
 #include "cli/complaint.hpp"
 #include "cli/diagnosis.hpp"
 #include "cli/help.hpp"
+#include "playbook/catalogue.hpp"
 #include "playbook/embedded.hpp"
 #include "playbook/execute.hpp"
 #include "playbook/library.hpp"
@@ -173,6 +174,19 @@ int explain(const Options& options, const Io& io) {
   return fail(io, k_usage, "There is no cause '" + word + "'" + (close.empty() ? "; meshdx list shows them all." : "; did you mean " + close + "?"));
 }
 
+namespace {
+
+/// What playbooks/CATALOGUE.md is written from.
+int print_catalogue(const Options& options, const Io& io) {
+  const auto library = Library::open(options.playbooks);
+  const auto causes = library ? library->causes() : Error{library.error()};
+  if (!causes) return fail(io, k_bad_input, causes.error());
+  io.out(playbook::catalogue(*causes));
+  return k_ok;
+}
+
+}  // namespace
+
 int help(const Options& options, const Io& io) {
   if (options.words.empty()) {
     io.out(long_help());
@@ -185,6 +199,7 @@ int help(const Options& options, const Io& io) {
     }
     return k_ok;
   }
+  if (word == "catalogue") return print_catalogue(options, io);
   const auto* command = find_command(read_code(word) ? "CODE" : std::string_view(word));
   if (command == nullptr) return fail(io, k_usage, "There is no command '" + word + "'; meshdx --help lists them.");
   io.out(command_help(*command));
