@@ -11,6 +11,7 @@
 #include "fix/fix.hpp"
 #include "mesh/path.hpp"
 #include "playbook/execute.hpp"
+#include "playbook/joining.hpp"
 #include "playbook/library.hpp"
 #include "report/report.hpp"
 #include "run/interrupt.hpp"
@@ -174,13 +175,17 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   return report::exit_code(report);
 }
 
-/// Versions for a recording's head, as far as they were read.
-std::map<std::string, std::string> versions_of(const evidence::Evidence& evidence) {
+/// Versions for a recording's head, as far as they can be read. No verdict needs them, so only a recording asks.
+std::map<std::string, std::string> read_versions(run::CommandRunner& runner, std::chrono::milliseconds timeout) {
   using evidence::Kind;
+  evidence::Evidence evidence;
+  std::size_t ticket = 0;
+  for (const auto kind : {Kind::kube_version, Kind::istio_version}) runner.start(ticket++, evidence::command_for({kind, "", "", ""}), timeout);
+  while (const auto finished = runner.wait()) evidence.add(finished->result);
   std::map<std::string, std::string> versions;
-  const auto& kube = evidence.get<evidence::KubeVersion>({Kind::kube_version, "", "", ""});
+  const auto& kube = evidence.get<Kind::kube_version>();
   if (kube.ok()) versions = {{"kubernetes", kube.value.server}, {"kubectl", kube.value.client}};
-  const auto& istio = evidence.get<evidence::IstioVersion>({Kind::istio_version, "", "", ""});
+  const auto& istio = evidence.get<Kind::istio_version>();
   if (istio.ok()) versions["istioctl"] = istio.value.client;
   if (istio.ok() && !istio.value.control_planes.empty()) versions["istio"] = istio.value.control_planes.front();
   return versions;
@@ -255,14 +260,15 @@ int diagnose_live(const std::string& program, const std::vector<std::string>& ar
   }
   const run::InterruptGuard guard;
   run::LiveRunner live(live_options(options));
-  run::RecordingRunner recorder(live);
+  playbook::JoiningRunner joining(live);
+  run::RecordingRunner recorder(joining);
   evidence::Evidence evidence;
   const bool recording = !options.record.empty();
-  const int code = answer(job, recording ? static_cast<run::CommandRunner&>(recorder) : live, evidence, io);
+  const int code = answer(job, recording ? static_cast<run::CommandRunner&>(recorder) : joining, evidence, io);
   if (!recording) return code;
   run::Recording head;
   head.args = job.args;
-  head.versions = versions_of(evidence);
+  head.versions = read_versions(recorder, options.step_timeout);
   const auto written = recorder.write(options.record, head);
   if (!written) return fail(io, k_failed, written.error());
   if (io.err_terminal) io.err("Recorded to " + printable(options.record) + "\n");

@@ -1,126 +1,19 @@
 #include "evidence/dump.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
+#include "evidence/json_slices.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::evidence::dump {
 
 namespace {
 
-enum Kind : unsigned char { plain, quote, open, close };
-
-constexpr std::array<unsigned char, 256> kinds() {
-  std::array<unsigned char, 256> table{};
-  table['"'] = quote;
-  table['['] = table['{'] = open;
-  table[']'] = table['}'] = close;
-  return table;
-}
-
-/// Finds where JSON values end without parsing them. It only pairs brackets outside strings; simdjson judges the rest.
-class Scanner {
- public:
-  Scanner(std::string_view text, std::size_t at)
-      : m_begin(text.data()), m_at(text.data() + at), m_end(text.data() + text.size()) {}
-
-  [[nodiscard]] std::size_t at() const { return static_cast<std::size_t>(m_at - m_begin); }
-
-  /// The next character that is no blank, '\0' at the end.
-  char peek() {
-    while (m_at < m_end && (*m_at == ' ' || *m_at == '\n' || *m_at == '\t' || *m_at == '\r')) ++m_at;
-    return m_at < m_end ? *m_at : '\0';
-  }
-
-  bool take(char c) {
-    if (peek() != c) return false;
-    ++m_at;
-    return true;
-  }
-
-  /// Takes one value whole; "" when the text ends in it or no value stands here.
-  std::string_view value() {
-    const char first = peek();
-    const char* const start = m_at;
-    if (first == '{' || first == '[') return container() ? slice(start) : std::string_view();
-    if (first == '"') return string() ? slice(start) : std::string_view();
-    while (m_at < m_end && !std::strchr(" \n\t\r,:]}[{\"", *m_at)) ++m_at;
-    return m_at < m_end ? slice(start) : std::string_view();
-  }
-
- private:
-  [[nodiscard]] std::string_view slice(const char* start) const {
-    return {start, static_cast<std::size_t>(m_at - start)};
-  }
-
-  /// At an opening quote; moves behind the closing one.
-  bool string() {
-    const char* from = m_at + 1;
-    while (const auto* end = static_cast<const char*>(std::memchr(from, '"', static_cast<std::size_t>(m_end - from)))) {
-      const char* before = end;
-      while (before > from && before[-1] == '\\') --before;
-      from = end + 1;
-      if ((end - before) % 2 != 0) continue;
-      m_at = from;
-      return true;
-    }
-    m_at = m_end;
-    return false;
-  }
-
-  /// At an opening bracket; moves behind the one that closes it.
-  bool container() {
-    static constexpr auto table = kinds();
-    std::size_t depth = 0;
-    for (; m_at < m_end; ++m_at) {
-      skip_indent();
-      if (m_at == m_end) break;
-      const auto kind = table[static_cast<unsigned char>(*m_at)];
-      if (kind == open) ++depth;
-      if (kind == close && --depth == 0) {
-        ++m_at;
-        return true;
-      }
-      if (kind != quote) continue;
-      if (!string()) return false;
-      --m_at;   // string() stands behind the quote, the loop steps on
-    }
-    return false;
-  }
-
-  /// Half of a pretty-printed dump is indentation: eight blanks at a step.
-  void skip_indent() {
-    constexpr std::uint64_t blanks = 0x2020202020202020U;
-    std::uint64_t word = blanks;
-    while (m_end - m_at >= 8 && (std::memcpy(&word, m_at, sizeof word), word == blanks)) m_at += 8;
-  }
-
-  const char* m_begin;
-  const char* m_at;
-  const char* m_end;
-};
-
-/// Where the JSON begins: at the first line that begins with a bracket.
-std::size_t json_start(std::string_view text) {
-  if (starts_with(text, "\xEF\xBB\xBF")) text.remove_prefix(3);
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && (text[first] == '[' || text[first] == '{')) return first;
-  for (std::size_t at = 0; at < text.size();) {
-    if (text[at] == '[' || text[at] == '{') return at;
-    const auto end = text.find('\n', at);
-    at = end == std::string_view::npos ? text.size() : end + 1;
-  }
-  return text.size();
-}
-
 /// One run over a dump. Methods give false once m_error is set.
 class Walk {
  public:
   Walk(std::string_view text, const Shape& shape, const Reader& reader)
-      : m_bom(starts_with(text, "\xEF\xBB\xBF") ? 3 : 0), m_shape(shape), m_reader(reader), m_text(text),
-        m_scan(text, m_bom + json_start(text)) {}
+      : m_shape(shape), m_reader(reader), m_text(text), m_scan(text, json_start(text)) {}
 
   Expected<Done> run() {
     if (trim(m_text).empty()) return Error{std::string(m_shape.what) + ": the text is empty"};
@@ -150,10 +43,11 @@ class Walk {
     m_scan.take('{');
     if (m_scan.take('}')) return true;
     do {
-      const auto key = m_scan.peek() == '"' ? m_scan.value() : std::string_view();
-      if (key.size() < 2 || !m_scan.take(':')) return broken("a member's name is expected");
+      bool named = false;
+      const auto name = m_scan.name(named);
+      if (!named) return broken("a member's name is expected");
       if (outermost) ++m_members;
-      if (!member(key.substr(1, key.size() - 2), outermost)) return false;
+      if (!member(name, outermost)) return false;
     } while (m_scan.take(','));
     return m_scan.take('}') || broken("a comma or } is expected");
   }
@@ -226,11 +120,10 @@ class Walk {
     return false;
   }
 
-  std::size_t m_bom;
   const Shape& m_shape;
   const Reader& m_reader;
   std::string_view m_text;
-  Scanner m_scan;
+  JsonScanner m_scan;
   simdjson::dom::parser m_parser;
   std::string m_buffer;
   std::size_t m_element = 0, m_element_at = 0, m_members = 0;

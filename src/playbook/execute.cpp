@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "diagnose/verdict.hpp"
 #include "playbook/order.hpp"
@@ -37,8 +38,8 @@ bool means_no_cluster(Gap gap) {
 /// `kubectl get ...`: other commands have an answer without a cluster.
 bool asks_api_server(const run::Argv& argv) { return argv.size() > 1 && argv[0] == "kubectl" && argv[1] == "get"; }
 
-/// So many kubectl commands must have failed for want of a cluster, and none succeeded, before a run gives up.
-constexpr std::size_t k_hopeless_after = 6;
+/// So many kubectl processes must have failed for want of a cluster, and none succeeded, before a run gives up.
+constexpr std::size_t k_hopeless_after = 3;
 
 /// "not needed: client.tls-failed is false".
 std::string why_not_needed(const diagnose::Condition& when, const facts::FactBase& facts) {
@@ -99,7 +100,7 @@ class Execution {
   void try_another_way(const Waiter& waiter, Gap gap);
   void start_pending();
   void finish(run::Finished finished);
-  void count_reached(const Command& command);
+  void count_reached(const Command& command, const run::Argv& together);
   bool stopped() const { return m_runner.interrupted() || !m_no_cluster.empty(); }
   const std::vector<std::string>& words(std::size_t step, std::size_t way) const {
     const auto& s = m_playbook.steps[step];
@@ -125,7 +126,8 @@ class Execution {
   std::unique_ptr<facts::FactBase> m_facts;   ///< over the evidence as it is now; none when it has grown since
   bool m_grown = true;                        ///< evidence since the last bind
   std::size_t m_running = 0, m_ended = 0;
-  std::size_t m_reached = 0, m_unreached = 0; ///< kubectl commands that the cluster answered, and that found none
+  std::size_t m_reached = 0;                  ///< kubectl commands that the cluster answered
+  std::set<run::Argv> m_unreached;            ///< processes that found none
   std::string m_no_cluster;
 };
 
@@ -258,7 +260,7 @@ void Execution::finish(run::Finished finished) {
   command.why = source.why;
   m_grown = true;
   m_facts.reset();
-  count_reached(command);
+  count_reached(command, finished.result.together);
   if (m_options.progress) {
     m_options.progress(std::to_string(m_ended) + "/" + std::to_string(m_commands.size()) + " " + shell_join(command.argv));
   }
@@ -269,10 +271,11 @@ void Execution::finish(run::Finished finished) {
 }
 
 /// Tells a cluster that cannot be reached from one that merely refuses; gives up on the former.
-void Execution::count_reached(const Command& command) {
+void Execution::count_reached(const Command& command, const run::Argv& together) {
   if (!asks_api_server(command.argv) || command.gap == Gap::interrupted) return;
-  ++(means_no_cluster(command.gap) ? m_unreached : m_reached);
-  if (m_reached == 0 && m_unreached >= k_hopeless_after) m_no_cluster = command.why;
+  if (means_no_cluster(command.gap)) m_unreached.insert(together.empty() ? command.argv : together);
+  else ++m_reached;
+  if (m_reached == 0 && m_unreached.size() >= k_hopeless_after) m_no_cluster = command.why;
 }
 
 Trail Execution::go() {
@@ -311,7 +314,7 @@ std::string Execution::why_skipped(std::size_t step) const {
 Trail Execution::trail() const {
   Trail trail;
   trail.interrupted = m_runner.interrupted();
-  if (m_reached == 0 && m_unreached > 0) {
+  if (m_reached == 0 && !m_unreached.empty()) {
     const auto first = std::find_if(m_commands.begin(), m_commands.end(), [](const Command& command) {
       return command.ended && asks_api_server(command.argv) && means_no_cluster(command.gap);
     });

@@ -32,6 +32,7 @@ struct CommandResult {
   bool truncated = false; ///< stdout was cut at the size bound
   std::chrono::milliseconds took{0};
   std::string why;        ///< a sentence, when `end` is not `exited`
+  Argv together;          ///< the one command that was really run for this and others (evidence/joined.hpp); {}: it ran by itself
 };
 
 /// A command that has ended, with the ticket it was started under.

@@ -46,6 +46,7 @@ Expected<Done> RecordingRunner::write(const std::string& path, Recording head) c
     clean.end = raw.end;
     clean.exit_code = raw.exit_code;
     clean.truncated = raw.truncated;
+    clean.together = raw.together;
     clean.took = raw.took;
     clean.why = raw.why;
     clean.out = redactor.redact(raw.argv, raw.out);

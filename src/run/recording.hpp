@@ -6,7 +6,7 @@
 //   out/NNN.out|err  what command NNN printed
 //
 // A command is {"argv", "exit", "ms", "stdout": {"file", "bytes", "sha256"}, "stderr": {..}}; an empty output has no
-// file. "exit" is null when the command did not end by itself. "end" then says how: timed-out (the default),
+// file. "together" is the command that was run in its place, for it and others in one process. "exit" is null when the command did not end by itself. "end" then says how: timed-out (the default),
 // interrupted, not-started, refused, not-recorded or damaged, and "why" is the sentence. "truncated": true marks a cut
 // stdout. "time", "versions" and "redactions" may be missing.
 #pragma once
@@ -47,6 +47,7 @@ struct RecordedCommand {
   std::chrono::milliseconds took{0};
   std::string why;
   bool truncated = false;
+  Argv together;
   std::optional<RecordedOutput> out;
   std::optional<RecordedOutput> err;
 };

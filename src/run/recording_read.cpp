@@ -123,6 +123,7 @@ class JsonReader {
     const Json& truncated = at(value, "truncated");
     if (!truncated.is_null() && !truncated.is_boolean()) fail(place + ".truncated", "is not true or false");
     command.truncated = bool_at(value, "truncated");
+    command.together = words(at(value, "together"), place + ".together", false);
     return command;
   }
 
@@ -236,6 +237,7 @@ CommandResult Recording::result(const RecordedCommand& command) const {
   result.took = command.took;
   result.why = command.why;
   result.truncated = command.truncated;
+  result.together = command.together;
   if (command.end != End::exited && result.why.empty()) {
     result.why = fmt::format("`{}` did not end when it was recorded", printable(shell_join(command.argv)));
   }

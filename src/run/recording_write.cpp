@@ -123,6 +123,7 @@ Json describe(const CommandResult& result) {
   else command["end"] = end_name(result.end);
   if (!result.why.empty()) command["why"] = result.why;
   if (result.truncated) command["truncated"] = true;
+  if (!result.together.empty()) command["together"] = result.together;
   command["ms"] = result.took.count();
   return command;
 }

@@ -86,6 +86,27 @@ struct SpawnSettings {
   }
 };
 
+/// Our environment, with what makes short Go programs cheaper unless the user has set it: kubectl and istioctl end before
+/// collecting garbage pays (a fifth of their CPU time); the limit keeps a big answer from taking all memory.
+std::vector<std::string> child_environment() {
+  std::vector<std::string> variables;
+  bool tuned = false;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    variables.emplace_back(*entry);
+    tuned = tuned || starts_with(variables.back(), "GOGC=") || starts_with(variables.back(), "GOMEMLIMIT=");
+  }
+  if (!tuned) variables.insert(variables.end(), {"GOGC=off", "GOMEMLIMIT=256MiB"});
+  return variables;
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& words) {
+  std::vector<char*> list;
+  list.reserve(words.size() + 1);
+  for (const auto& word : words) list.push_back(const_cast<char*>(word.c_str()));  // NOLINT: posix_spawn's signature
+  list.push_back(nullptr);
+  return list;
+}
+
 bool is_program(const std::string& file) {
   struct stat status {};
   return ::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(file.c_str(), X_OK) == 0;
@@ -108,13 +129,10 @@ Expected<Child> spawn(const std::string& file, const std::vector<std::string>& a
   Pipe err;
   if (!out.open() || !err.open()) return Error{fmt::format("no pipe for {}: {}", file, std::strerror(errno))};
   const SpawnSettings settings(out.write, err.write);
-  std::vector<char*> words;
-  words.reserve(argv.size() + 1);
-  for (const auto& word : argv) words.push_back(const_cast<char*>(word.c_str()));  // NOLINT: posix_spawn's signature
-  words.push_back(nullptr);
+  const auto environment = child_environment();
   Child child;
-  const int failed =
-      ::posix_spawn(&child.pid, file.c_str(), &settings.actions, &settings.attributes, words.data(), environ);
+  const int failed = ::posix_spawn(&child.pid, file.c_str(), &settings.actions, &settings.attributes,
+                                   pointers(argv).data(), pointers(environment).data());
   if (failed != 0) return Error{fmt::format("{} could not be started: {}", file, std::strerror(failed))};
   std::swap(child.out, out.read);
   std::swap(child.err, err.read);

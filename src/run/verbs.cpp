@@ -82,6 +82,7 @@ std::vector<VerbRule> istioctl_verbs() {
       proxy_config({"eds"}, endpoint),
       proxy_config({"secret", "secrets", "s"}, {}),
       proxy_config({"ecds", "ec"}, {}),
+      proxy_config({"all", "a"}, {}),
       {"istioctl",
        {{"analyze"}},
        {namespace_flag, output_flag, all_namespaces_flag, revision_flag, istio_namespace_flag,

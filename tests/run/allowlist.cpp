@@ -35,6 +35,7 @@ TEST_CASE("allowlist: what design.md names is allowed") {
            "istioctl proxy-config routes web-1.shop --name 80",
            "istioctl proxy-config listeners deploy/web.shop -o short",
            "istioctl proxy-config endpoints web-1.shop --cluster x", "istioctl proxy-config secret web-1.shop -o json",
+           "istioctl proxy-config all web-1.shop -o json",
            "istioctl analyze -n shop -o json", "istioctl analyze -A",
        }) {
     const auto allowed = check_allowed(words(line));
@@ -69,7 +70,7 @@ TEST_CASE("allowlist: all else is refused in a sentence that names the command")
            "kubectl logs a b", "kubectl logs web-1 -n shop --insecure-skip-tls-verify-backend",
            "kubectl auth can-i get", "istioctl proxy-config log web-1.shop --level debug", "istioctl pc log web-1",
            "istioctl proxy-config bootstrap web-1.shop -o json", "istioctl pc b web-1",
-           "istioctl proxy-config all web-1",
+           
            "istioctl proxy-config clusters", "istioctl proxy-config clusters -f dump.json", "istioctl pc clusters a b",
            "istioctl proxy-config clusters web-1 --file=x", "istioctl proxy-status -f x", "istioctl analyze x.yaml",
            "istioctl analyze -", "istioctl analyze --recursive", "istioctl install", "istioctl x describe pod x",

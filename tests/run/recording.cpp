@@ -40,6 +40,7 @@ CommandResult ended(Argv argv, End end, std::string why) {
 std::vector<CommandResult> samples() {
   auto cut = exited({"kubectl", "get", "events", "-n", "shop"}, 0, std::string(100'000, 'x') + '\0' + "\xFF");
   cut.truncated = true;
+  cut.together = {"kubectl", "get", "pods,services", "-n", "shop", "-o", "json"};
   return {exited({"kubectl", "version", "-o", "json"}, 0, "{}\n", "WARNING: skew\n"),
           exited({"kubectl", "get", "pods", "-n", "shop", "-o", "json"}, 1, "", "Error from server (Forbidden)\n"),
           cut,
@@ -79,6 +80,7 @@ void check_round_trip(const std::string& path) {
     CHECK(result.err == samples_[i].err);
     CHECK(result.why == samples_[i].why);
     CHECK(result.truncated == samples_[i].truncated);
+    CHECK(result.together == samples_[i].together);
     CHECK(result.took == samples_[i].took);
   }
 }
@@ -220,6 +222,7 @@ TEST_CASE("recording: bad fields are named") {
       {[](Json& j) { j["commands"][0]["exit"] = nullptr; j["commands"][0]["end"] = "lost"; }, "no way to end"},
       {[](Json& j) { j["commands"][0]["ms"] = 1e300; }, "ms` is not a whole number"},
       {[](Json& j) { j["commands"][0]["truncated"] = 1; }, "truncated`"},
+      {[](Json& j) { j["commands"][0]["together"] = "x"; }, "together`"},
       {[](Json& j) { j["commands"][0]["stdout"] = "out"; }, "stdout` is not an object"},
       {[](Json& j) { j["commands"][0]["stdout"]["file"] = "../../etc/passwd"; }, "leads out of the recording"},
       {[](Json& j) { j["commands"][0]["stdout"]["file"] = "out/../../x"; }, "leads out of the recording"},

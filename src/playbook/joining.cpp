@@ -1,0 +1,101 @@
+#include "playbook/joining.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "evidence/joined.hpp"
+#include "evidence/source.hpp"
+
+namespace meshdx::playbook {
+
+namespace {
+
+/// kubectl lists the kinds of one process one after the other. With the API server 50 ms away, six lists take as long as
+/// what a process needs to start, find the cluster and shake hands; more of them would hold up the steps that wait.
+constexpr std::size_t k_most_together = 6;
+
+/// Whether the parts would fail for the same reason: no cluster, no tool, no time; no way to the one proxy they ask.
+bool fails_all(const run::CommandResult& joined) {
+  using evidence::Gap;
+  switch (evidence::classify(joined).gap) {
+    case Gap::unreachable:
+    case Gap::login:
+    case Gap::timed_out:
+    case Gap::interrupted:
+    case Gap::no_tool: return true;
+    case Gap::forbidden:
+    case Gap::not_found: return joined.argv.front() == "istioctl";
+    default: return false;
+  }
+}
+
+}  // namespace
+
+void JoiningRunner::start(std::size_t ticket, run::Argv argv, std::chrono::milliseconds timeout) {
+  m_asked.push_back({ticket, std::move(argv), timeout});
+}
+
+void JoiningRunner::start_inner(run::Argv argv, std::vector<Asked> whose) {
+  auto timeout = whose.front().timeout;
+  for (const auto& asked : whose) timeout = std::max(timeout, asked.timeout);
+  const auto ticket = m_tickets++;
+  m_under_way.emplace(ticket, std::move(whose));
+  m_inner.start(ticket, std::move(argv), timeout);
+}
+
+/// In the order they were asked for: a joined command stands where its first member stood.
+void JoiningRunner::start_asked() {
+  const auto asked = std::exchange(m_asked, {});
+  std::vector<run::Argv> commands;
+  for (const auto& one : asked) commands.push_back(one.argv);
+  const auto joins = evidence::joins_of(commands, k_most_together);
+  std::vector<const evidence::Join*> join_of(asked.size(), nullptr);
+  for (const auto& join : joins) {
+    for (const auto member : join.members) join_of[member] = &join;
+  }
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (join_of[i] == nullptr) {
+      start_inner(asked[i].argv, {asked[i]});
+    } else if (join_of[i]->members.front() == i) {
+      std::vector<Asked> whose;
+      for (const auto member : join_of[i]->members) whose.push_back(asked[member]);
+      start_inner(join_of[i]->argv, std::move(whose));
+    }
+  }
+}
+
+void JoiningRunner::answer(const std::vector<Asked>& whose, const run::CommandResult& result) {
+  if (whose.size() == 1) {
+    m_finished.push_back({whose.front().ticket, result});
+    return;
+  }
+  std::vector<run::Argv> members;
+  for (const auto& asked : whose) members.push_back(asked.argv);
+  if (fails_all(result)) {
+    for (const auto& asked : whose) {
+      m_finished.push_back({asked.ticket, result});
+      m_finished.back().result.argv = asked.argv;
+      m_finished.back().result.out.clear();
+      m_finished.back().result.together = result.argv;
+    }
+  } else if (auto parts = evidence::take_apart(members, result)) {
+    for (std::size_t i = 0; i < whose.size(); ++i) m_finished.push_back({whose[i].ticket, std::move((*parts)[i])});
+  } else {
+    for (const auto& asked : whose) start_inner(asked.argv, {asked});
+  }
+}
+
+std::optional<run::Finished> JoiningRunner::wait() {
+  start_asked();
+  while (m_finished.empty()) {
+    const auto finished = m_inner.wait();
+    if (!finished) return std::nullopt;
+    const auto whose = m_under_way.extract(finished->ticket);
+    if (!whose.empty()) answer(whose.mapped(), finished->result);
+  }
+  auto finished = std::move(m_finished.front());
+  m_finished.pop_front();
+  return finished;
+}
+
+}  // namespace meshdx::playbook
