@@ -93,7 +93,7 @@ Finding with_status(Context& c, Sync wanted, const std::string& what) {
       return yes("istiod says that " + pod_ref(*pod) + " " + what + " " + type + (b["proxy.error"] == "" ? "" : ": " + b["proxy.error"].get<std::string>()), b);
     }
   }
-  return status->says_sync ? no("no proxy of the hop " + what + " its configuration") : unknown("this istioctl's proxy-status does not say whether proxies are in sync");
+  return status->says_sync ? no("no proxy of the hop " + what + " configuration") : unknown("this istioctl's proxy-status does not say whether proxies are in sync");
 }
 
 Finding stale(Context& c) { return with_status(c, Sync::stale, "has not acknowledged its"); }

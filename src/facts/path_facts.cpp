@@ -15,9 +15,11 @@ namespace {
 const std::vector<Kind> path_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
                                       Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
-Finding for_mtls(Context& c) { return decide(c.ask.playbook == "mtls", "the question is about mutual TLS"); }
-Finding asked_404(Context& c) { return decide(c.ask.code == 404, "the caller saw 404"); }
-Finding from_gateway(Context& c) { return decide(c.ask.from == mesh::Complaint::From::gateway, "the request comes in through a gateway"); }
+Finding for_mtls(Context& c) { return c.ask.playbook == "mtls" ? yes("the question is about mutual TLS") : no("the question is not about mutual TLS"); }
+Finding asked_404(Context& c) { return c.ask.code == 404 ? yes("the caller saw 404") : no("the caller did not see 404"); }
+Finding from_gateway(Context& c) {
+  return c.ask.from == mesh::Complaint::From::gateway ? yes("the request comes in through a gateway") : no("the request does not come in through a gateway");
+}
 
 Finding caller_known(Context& c) {
   const auto& caller = c.path().caller;
@@ -55,7 +57,8 @@ Finding destination_exists(Context& c) {
 Finding destination_absent(Context& c) {
   const auto& to = c.path().to;
   if (to.state == Destination::State::unknown) return unknown();
-  return decide(to.state == Destination::State::absent, "no Service " + to.ns + "/" + to.name + " and no ServiceEntry for it exists",
+  const bool absent = to.state == Destination::State::absent;
+  return decide(absent, absent ? "no Service " + to.ns + "/" + to.name + " and no ServiceEntry for it exists" : to.host + " is no missing Service",
                 {{"service.name", to.name}, {"service.namespace", to.ns}, {"service.host", to.host}});
 }
 

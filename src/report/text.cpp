@@ -249,7 +249,8 @@ void Writer::details() {
         if (decision.finding == nullptr) continue;
         const auto& finding = *decision.finding;
         const auto& seen = finding.truth == Tri::unknown ? finding.why : finding.text;
-        reasons.push_back(seen.empty() ? decision.fact : seen);
+        const auto& reason = seen.empty() ? decision.fact : seen;   // several facts may say the same
+        if (std::find(reasons.begin(), reasons.end(), reason) == reasons.end()) reasons.push_back(reason);
       }
       m_page.marked(Page::Mark::item, result.cause->code + " " + result.cause->id + ": " + join(reasons, "; "), "", Page::Overflow::shorten, 2);
     }
