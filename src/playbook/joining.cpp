@@ -85,8 +85,9 @@ void JoiningRunner::answer(const std::vector<Asked>& whose, const run::CommandRe
   }
 }
 
+/// The parts of one answer are handed over before anything is started: what they lead to can be asked together again.
 std::optional<run::Finished> JoiningRunner::wait() {
-  start_asked();
+  if (m_finished.empty()) start_asked();
   while (m_finished.empty()) {
     const auto finished = m_inner.wait();
     if (!finished) return std::nullopt;

@@ -57,3 +57,15 @@ TEST_CASE("when there is no cluster to ask, nothing is asked twice") {
     CHECK(join(results[i].argv, " ") == asked[i]);
   }
 }
+
+TEST_CASE("what the parts of one answer lead to is asked together again") {
+  FakeRunner inner([](const std::string&) { return printed(R"({"items":[]})"); });
+  JoiningRunner runner(inner);
+  for (std::size_t i = 0; i < asked.size(); ++i) runner.start(i, split(asked[i], ' '), std::chrono::seconds(1));
+  for (const char* next : {"kubectl get services -n legacy -o json", "kubectl get pods -n legacy -o json"}) {
+    REQUIRE(runner.wait());
+    runner.start(9, split(next, ' '), std::chrono::seconds(1));
+  }
+  while (runner.wait()) {}
+  CHECK(inner.asked == std::vector<std::string>{together, "kubectl get services,pods -n legacy -o json"});
+}
