@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "run/command.hpp"
+#include "run/hopeless.hpp"
 #include "run/spawn.hpp"
 
 namespace meshdx::run {
@@ -108,6 +109,7 @@ class Job : public std::enable_shared_from_this<Job> {
       const std::size_t room = stream.max - std::min(stream.max, stream.into.size());
       stream.into.append(stream.buffer.data(), std::min(room, size));
       stream.over = stream.over || size > room;
+      if (!m_killed && stream.into.size() - std::min(room, size) < 4096) end_in_vain(stream.into);
       if (failed) {
         stream.ended = true;
         proceed();
@@ -115,6 +117,14 @@ class Job : public std::enable_shared_from_this<Job> {
         read(stream);
       }
     });
+  }
+
+  /// Ends a child that will never have what it waits for; the reason goes to stderr, where reasons are looked for.
+  void end_in_vain(std::string_view printed) {
+    const std::string line(vain_line(printed));
+    if (line.empty()) return;
+    kill(End::exited, "");
+    if (m_killed && !contains(m_result.err, line)) m_result.err += line + "\n";
   }
 
   /// Waits for the exit without reaping (Boost's async_wait reaps, and blocks after a spurious wake-up).

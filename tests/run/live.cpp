@@ -169,6 +169,16 @@ TEST_CASE("live: death by a foreign signal is 128 plus its number") {
   CHECK(result.exit_code == 137);
 }
 
+TEST_CASE("live: a child that watches what it may not list is ended, with what it said") {
+  const test::TempFolder folder;
+  const std::string line = "error watch error in cluster: failed to list *v1.MutatingWebhookConfiguration: mutatingwebhookconfigurations is forbidden: User \"me\" cannot list";
+  const auto result = run_one(with_kubectl(folder, "echo '" + line + "'; sleep 60"));
+  CHECK(result.end == End::exited);
+  CHECK(result.exit_code != 0);
+  CHECK(trim(result.err) == line.substr(line.find("failed")));
+  CHECK(run_one(with_kubectl(folder, "echo 'failed to list pods, trying again' >&2; sleep 0.1; exit 3")).exit_code == 3);
+}
+
 TEST_CASE("live: a timeout kills grandchildren, even those deaf to SIGTERM") {
   const test::TempFolder folder;
   const auto options = with_kubectl(folder, "trap '' TERM; echo some; sh -c 'trap \"\" TERM; echo $$ > " +
