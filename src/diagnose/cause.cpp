@@ -118,7 +118,7 @@ void read_then(Reader& reader, const std::string& pointer, FixTemplate& fix) {
 FixTemplate read_fix(Reader& reader, const std::string& pointer) {
   FixTemplate fix;
   if (!reader.map(pointer, {"title", "when", "patch", "create", "advice", "then", "risk", "effect", "touches",
-                            "unchecked"}))
+                            "takes", "unchecked"}))
     return fix;
   fix.title = reader.text(pointer + "/title");
   if (reader.has(pointer + "/when")) fix.when = reader.fact(pointer + "/when");
@@ -135,6 +135,7 @@ FixTemplate read_fix(Reader& reader, const std::string& pointer) {
   fix.risk = reader.word(pointer + "/risk", {"low", "medium", "high"});
   fix.effect = reader.word(pointer + "/effect", {"permanent", "mitigation"});
   fix.touches = reader.text(pointer + "/touches", false);
+  fix.takes = reader.text(pointer + "/takes", false);
   fix.unchecked = reader.text(pointer + "/unchecked", false);
   return fix;
 }

@@ -36,6 +36,7 @@ struct FixTemplate {
   std::string risk = "low";             ///< low, medium, high
   std::string effect = "permanent";     ///< permanent, mitigation
   std::string touches;                  ///< what it affects, one phrase
+  std::string takes;                    ///< how long it takes to be seen, when that is not at once: "some 5 s"
   std::string unchecked;                ///< why an offline check cannot show its effect; "" it can
 };
 

@@ -209,8 +209,10 @@ Finding none_failed(Context& c) {
   if (path.caller.pod == nullptr) return unknown();
   if (traffic.failed > 0) {
     const auto found = std::find_if(traffic.requests.rbegin(), traffic.requests.rend(), [](const Sighting& s) { return s.result == Sighting::Result::failed; });
-    return no(std::to_string(traffic.failed) + " of " + count(traffic.requests.size(), "request") + " in the log failed, the last " + line_text(*found->made()) + " at " + found->made()->start,
-              {{"shown.pod", path.caller.pod->meta.name}, {"requests.last-failed", found->made()->start}});
+    const auto later = std::count_if(traffic.requests.rbegin(), found, [](const Sighting& s) { return s.result == Sighting::Result::ok; });
+    const std::string since = later > 0 ? "; " + std::to_string(later) + " succeeded after it" : "";
+    return no(std::to_string(traffic.failed) + " of " + count(traffic.requests.size(), "request") + " in the log failed, the last " + line_text(*found->made()) + " at " + found->made()->start + since,
+              {{"shown.pod", path.caller.pod->meta.name}});
   }
   if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded", {{"shown.pod", path.caller.pod->meta.name}});
   if (path.caller.meshed() && !traffic.caller_read) return unknown();

@@ -140,6 +140,7 @@ std::optional<Fix> make_fix(const diagnose::Offer& offer, const Making& making) 
   fix.risk = offer.fix->risk;
   fix.effect = offer.fix->effect;
   fix.touches = expanded->touches;
+  fix.takes = offer.fix->takes;
   fix.advice = expanded->advice;
   if (!fix.advice.empty()) return fix;
   const bool made =

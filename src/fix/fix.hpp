@@ -11,7 +11,7 @@
 namespace meshdx::fix {
 
 struct Fix {
-  std::string title, risk, effect, touches;
+  std::string title, risk, effect, touches, takes;
   std::string advice;                 ///< when no edit can be right; then all below is empty
   std::string kind, ns, name;         ///< the object
   /// To paste: `kubectl patch ... --type=json -p '[{"op":"test",...},...]'`, or `kubectl create -f - <<'EOF'` and the

@@ -47,6 +47,7 @@ Json JsonWriter::findings(const std::vector<diagnose::Decision>& decisions) cons
 
 Json JsonWriter::fix(const fix::Fix& fix) const {
   Json json = {{"title", fix.title}, {"risk", fix.risk}, {"effect", fix.effect}, {"touches", fix.touches}};
+  if (!fix.takes.empty()) json["takesEffectAfter"] = fix.takes;
   if (!fix.advice.empty()) json["advice"] = fix.advice;
   if (fix.command.empty()) return json;
   json["command"] = fix.command;

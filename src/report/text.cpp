@@ -178,6 +178,7 @@ void Writer::fix(const fix::Fix& fix, const std::string& heading) {
   }
   std::string about = fix.risk + " risk, " + (fix.effect == "mitigation" ? "a mitigation until the reason is repaired" : "permanent");
   if (!fix.touches.empty()) about += "; affects: " + fix.touches;
+  if (!fix.takes.empty()) about += "; takes effect after " + fix.takes;
   if (fix.checked == fix::Fix::Check::holds) about += "; checked offline: the cause is gone after it";
   if (fix.checked == fix::Fix::Check::fails) about += "; checked offline: it alone does not remove the cause (" + fix.check_note + ")";
   if (!fix.dry_run.empty()) about += "; add --dry-run=server to try it";

@@ -155,6 +155,16 @@ TEST_CASE("replay asks the recorded question, or another one; outer output flags
   check_sentence(meshdx_with({"replay", path, "--", "list"}), 64, "asks no question");
 }
 
+TEST_CASE("VERIFY asks about the latest requests alone: what failed before the repair stays in the log") {
+  const std::string fixtures = SOURCE_DIR "/fixtures/";
+  CHECK(has(meshdx_with({"replay", fixtures + "selector-mismatch"}).out, "--from client --since 10s\n"));
+  // whoever asked about a window of their own gets this one
+  const auto narrowed = meshdx_with({"replay", fixtures + "selector-mismatch", "--", "503", "web", "-n", "shop", "--from", "client", "--since", "2020-01-31T12:00:00Z"});
+  CHECK(has(narrowed.out, "VERIFY meshdx 503 web -n shop --from client --since 10s\n"));
+  // plaintext, but nothing failed
+  CHECK_FALSE(has(meshdx_with({"replay", fixtures + "permissive-plaintext-hop"}).out, "--since"));
+}
+
 TEST_CASE("without kubectl: one sentence and 1") {
   const EmptyPath none;
   check_sentence(meshdx_with({"503", "web", "-n", "shop", "--from", "client"}), 1, "kubectl");

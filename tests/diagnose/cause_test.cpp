@@ -30,6 +30,7 @@ fixes:
     risk: medium
     effect: mitigation
     touches: requests
+    takes: some 5 s
   - title: Create one
     create: {apiVersion: v1, kind: Service, metadata: {name: n}}
   - title: Mend it
@@ -91,6 +92,7 @@ TEST_CASE("a cause file is read whole") {
   CHECK(cause->fixes[0].patch == "{ops}");
   CHECK(cause->fixes[0].then[0][3] == "deploy/{x}");
   CHECK(cause->fixes[0].risk == "medium");
+  CHECK(cause->fixes[0].takes == "some 5 s");
   CHECK(cause->fixes[1].create["kind"] == "Service");
   CHECK(cause->fixes[1].effect == "permanent");
   CHECK(cause->fixes[2].advice == "Do so.");

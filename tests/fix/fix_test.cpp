@@ -44,6 +44,7 @@ struct Case {
     fix.name = "{name}";
     fix.patch = *parse_json(R"([{"op":"replace","path":"/spec/selector/{key}","value":"{app}"}])");
     fix.touches = "requests to {name}";
+    fix.takes = "some 5 s";
     cause.fixes.push_back(fix);
     bindings = {{"ns", "shop"}, {"name", "web"}, {"app", "web"}, {"key", "app"}};
   }
@@ -66,6 +67,7 @@ TEST_CASE("a fix is a command, its dry run, its undo and its diff") {
   const Fix& fix = fixes[0];
   CHECK(fix.title == "Point the selector at web");
   CHECK(fix.touches == "requests to web");
+  CHECK(fix.takes == "some 5 s");
   CHECK(fix.risk == "low");
   CHECK(fix.command ==
         "kubectl patch service web -n shop --type=json -p "

@@ -187,6 +187,16 @@ TEST_CASE("several lines to paste stand at the margin") {
   CHECK(has(to_text(e.report, {}), "\nkubectl create -f - <<'EOF'\nkind: X\nEOF\n"));
 }
 
+TEST_CASE("a fix that does not heal at once says so") {
+  Example e;
+  e.found();
+  e.report.fixes[0][0].takes = "some 5 s";
+  CHECK(has(to_text(e.report, {}), "affects: requests to web; takes effect after some 5 s; checked"));
+  const auto json = parse_json(to_json(e.report));
+  REQUIRE(json.ok());
+  CHECK((*json)["causes"][0]["fixes"][0]["takesEffectAfter"] == "some 5 s");
+}
+
 TEST_CASE("-v shows what was ruled out and every command") {
   Example e;
   e.found();

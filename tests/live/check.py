@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""What of ./dev live can be seen without a cluster: check.py MESHDX FIXTURES. Its data is sound, and what it would paste is what meshdx prints."""
+import json
+import pathlib
+import subprocess
+import sys
+
+import printed
+import scenario
+
+NAMES = {"NS": "live-1", "LEGACY": "live-1-legacy", "OTHER": "live-1-other", "HOST": "live-1.example.com", "IMAGE": "echo", "GATEWAY": "gateway", "POD": "10.0.0.1"}
+
+
+def check_scenarios():
+    """Every entry loads, its objects and its question can be made, and nothing is left to fill in."""
+    for s in scenario.load():
+        question = scenario.question(s, NAMES, [s.sees])
+        text = scenario.manifest(s, NAMES) + scenario.sample(s, NAMES) + " ".join(question)
+        left = [name for name in NAMES if f"${name}" in text]
+        assert not left, f"{s.id}: ${left[0]} is left in what it applies or asks"
+        assert not (s.healthy and s.sees != "200"), f"{s.id}: a healthy mesh answers 200"
+
+
+def check_printed(meshdx, fixtures):
+    """The commands in the text of a report are those of its JSON, to the letter."""
+    pasted = 0
+    for folder in sorted(pathlib.Path(fixtures).iterdir()):
+        text, out = (subprocess.run([meshdx, "replay", str(folder), "-o", form], capture_output=True, text=True).stdout for form in ("text", "json"))
+        assert out, f"{folder.name}: no report"
+        found, told = printed.parse(text), printed.of_json(json.loads(out))
+        assert found == told, f"{folder.name}: the text prints {found}, the JSON {told}"
+        pasted += bool(found.fix)
+    assert pasted > 10, f"only {pasted} fixtures print a fix to paste"
+
+
+if __name__ == "__main__":
+    check_scenarios()
+    check_printed(*sys.argv[1:])

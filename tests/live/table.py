@@ -1,0 +1,49 @@
+"""The table that a run prints: one line a scenario, what was wrong below it."""
+import yaml
+
+COLUMNS = (("scenario", 31), ("cause", 41), ("rank", 4), ("state", 10), ("s", 5), ("fix heals", 11), ("verify", 6), ("undo restores", 13))
+HEAD = "  ".join(name.ljust(width) for name, width in COLUMNS) + "  right"
+
+
+def line(row):
+    """A row; a fix that took effect says after how many seconds."""
+    heals = f"yes {row.healed_after:.0f} s" if row.heals == "yes" and row.healed_after else row.heals
+    values = (row.scenario, row.cause, row.rank, row.state, f"{row.seconds:.1f}", heals, row.verify, row.undo)
+    text = "  ".join(str(value).ljust(width) for value, (_, width) in zip(values, COLUMNS)) + ("  right" if row.right else "  WRONG")
+    if row.advice and not row.wrong:
+        text += f"\n    advice: {row.advice}"
+    return "\n".join([text, *(f"    ! {why}" for why in row.wrong)])
+
+
+def listing(scenarios):
+    widest = max((len(s.id) for s in scenarios), default=0)
+    lines = [f"{s.id.ljust(widest)}  {s.cause}{'  (mesh-wide)' if s.mesh_wide else ''}" for s in scenarios]
+    return "\n".join([*lines, f"{len(scenarios)} scenarios, {sum(s.healthy for s in scenarios)} of them healthy"])
+
+
+def with_command(causes):
+    """The causes of a folder of playbooks that have a fix with a command."""
+    found = set()
+    for path in sorted(causes.glob("*.yaml")):
+        cause = yaml.safe_load(path.read_text())
+        if any("patch" in fix or "create" in fix for fix in cause.get("fixes", [])):
+            found.add(cause["id"])
+    return found
+
+
+def summary(rows, causes):
+    """The figures of all rows, and which causes with a fix to paste were not healed by it."""
+    rows = list(rows)
+    faults, healthy = [r for r in rows if r.expected != "none"], [r for r in rows if r.expected == "none"]
+    pasted = [r for r in faults if r.fix]
+    healed = {r.cause for r in pasted if r.heals == "yes"}
+    left = sorted(with_command(causes) - healed)
+    parts = [
+        f"{len(rows)} scenarios: {sum(r.right for r in rows)} right",
+        f"{len(faults)} faults: {sum(r.rank == '1' for r in faults)} with the cause first, {sum(r.state == 'confirmed' for r in faults)} confirmed",
+        f"{len(pasted)} fixes pasted: {sum(r.heals == 'yes' for r in pasted)} heal, {sum(r.verify == 'yes' for r in pasted)} verified, "
+        f"{sum(r.undo == 'yes' for r in pasted)} undone with the fault back",
+        f"{len(healthy)} healthy meshes: {sum(not r.right for r in healthy)} false alarms",
+        f"causes with a fix to paste, not healed by it: {', '.join(left) or 'none'}",
+    ]
+    return "\n" + "\n".join(parts)
