@@ -29,7 +29,7 @@ def _end(process):
             continue
 
 
-def run(argv, stdin="", env=None, timeout=120, always=False):
+def run(argv, stdin="", env=None, timeout=300, always=False):
     """Runs a command: (exit, stdout, stderr). Exit is None when it took longer than `timeout` seconds.
 
     Children have their own process group, so that Ctrl-C reaches this process alone; `always` is for tidying up, which

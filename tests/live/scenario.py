@@ -19,6 +19,7 @@ API_VERSIONS = {
     "Sidecar": "networking.istio.io/v1",
     "EnvoyFilter": "networking.istio.io/v1alpha3",
     "Telemetry": "telemetry.istio.io/v1",
+    "HTTPRoute": "gateway.networking.k8s.io/v1",
 }
 CODE = re.compile(r"^\d{3}$")
 

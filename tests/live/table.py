@@ -1,14 +1,14 @@
 """The table that a run prints: one line a scenario, what was wrong below it."""
 import yaml
 
-COLUMNS = (("scenario", 31), ("cause", 41), ("rank", 4), ("state", 10), ("s", 5), ("fix heals", 11), ("verify", 6), ("undo restores", 13))
+COLUMNS = (("scenario", 31), ("cause", 41), ("rank", 4), ("state", 10), ("s", 5), ("asked", 5), ("fix heals", 11), ("verify", 6), ("undo restores", 13))
 HEAD = "  ".join(name.ljust(width) for name, width in COLUMNS) + "  right"
 
 
 def line(row):
     """A row; a fix that took effect says after how many seconds."""
     heals = f"yes {row.healed_after:.0f} s" if row.heals == "yes" and row.healed_after else row.heals
-    values = (row.scenario, row.cause, row.rank, row.state, f"{row.seconds:.1f}", heals, row.verify, row.undo)
+    values = (row.scenario, row.cause, row.rank, row.state, f"{row.seconds:.1f}", row.asked, heals, row.verify, row.undo)
     text = "  ".join(str(value).ljust(width) for value, (_, width) in zip(values, COLUMNS)) + ("  right" if row.right else "  WRONG")
     if row.advice and not row.wrong:
         text += f"\n    advice: {row.advice}"

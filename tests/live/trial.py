@@ -3,15 +3,19 @@ import json
 import os
 import re
 import shlex
+import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
+
+import yaml
 
 import cluster
 import printed
 from cluster import Failed
 from scenario import expand, manifest, question, sample
 
+ASKED = 3         # an inconclusive answer, which asks to look again, is asked for so often: a push may be on its way
 LOG_DELAY = 1.5   # seconds until a request's line can be read with `kubectl logs`
 PAUSE = 1.0       # between two looks at the traffic
 
@@ -24,6 +28,7 @@ class Setup:
     gateway: str
     labels: dict
     keep: str
+    flags: list
 
 
 @dataclass
@@ -35,6 +40,7 @@ class Row:
     rank: str = "-"
     state: str = "-"
     seconds: float = 0.0
+    asked: int = 0
     heals: str = "-"
     verify: str = "-"
     undo: str = "-"
@@ -76,7 +82,7 @@ class Trial:
         names = self.names
         spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names[n], "labels": {"meshdx-live": "true", **(self.setup.labels if meshed else {})}}}
                   for n, meshed in (("NS", True), ("LEGACY", False), ("OTHER", True))]
-        cluster.apply("\n---\n".join(json.dumps(s) for s in spaces), "its namespaces could not be made")
+        cluster.apply(yaml.safe_dump_all(spaces), "its namespaces could not be made")
         cluster.apply(sample(self.scenario, names), "the sample could not be applied")
         for namespace in (names["NS"], names["LEGACY"], names["OTHER"]):
             code, out, err = cluster.run(["kubectl", "-n", namespace, "wait", "--for=condition=Available", "deployment", "--all", "--timeout=150s"], timeout=180)
@@ -120,7 +126,7 @@ class Trial:
         elif "/" in s.source:
             namespace, workload = expand(s.source, self.names).split("/")
         script = expand(s.traffic, self.names) or self._loop()
-        code, out, err = cluster.run(["kubectl", "exec", "-n", namespace, f"deploy/{workload}", "-c", "app", "--", "bash", "-c", script], timeout=120)
+        code, out, err = cluster.run(["kubectl", "exec", "-n", namespace, f"deploy/{workload}", "-c", "app", "--", "bash", "-c", script], timeout=300)
         return re.findall(r"\b\d{3}\b", out) if code == 0 or out else [err.strip()[-80:]]
 
     def _loop(self):
@@ -162,20 +168,31 @@ class Trial:
             raise Failed(f"the run ended with {code}, its replay with {again}: {err.strip()[-300:]}")
         return code, text, took, json.loads(out)
 
+    def _ask(self, arguments):
+        """Asks once: (exit, text, JSON). Keeps recording and text where that is wanted; an earlier run's are replaced."""
+        with tempfile.TemporaryDirectory(prefix="meshdx-live-") as scratch:
+            folder = os.path.join(self.setup.keep or scratch, self.scenario.id)
+            shutil.rmtree(folder, ignore_errors=True)
+            code, text, self.row.seconds, report = self._meshdx(arguments, folder)
+        if self.setup.keep:
+            with open(f"{folder}.txt", "w") as file:
+                file.write(f"$ meshdx {shlex.join(arguments)}\n{text}")
+        return code, text, report
+
     def _diagnose(self):
         s, row = self.scenario, self.row
         shown, took, codes = self._until(s.sees)
         row.saw = " ".join(codes)
         if not shown:
             raise Failed(f"traffic does not show the fault within {took:.0f} s: it saw {row.saw}, not {s.sees}")
-        time.sleep(LOG_DELAY)
-        with tempfile.TemporaryDirectory(prefix="meshdx-live-") as scratch:
-            folder = os.path.join(self.setup.keep or scratch, s.id)
-            arguments = question(s, self.names, codes)
-            code, text, row.seconds, report = self._meshdx(arguments, folder)
-        if self.setup.keep:
-            with open(f"{folder}.txt", "w") as file:
-                file.write(f"$ meshdx {shlex.join(arguments)}\n{text}")
+        arguments = question(s, self.names, codes) + self.setup.flags
+        while row.asked < ASKED:
+            row.asked += 1
+            time.sleep(LOG_DELAY)
+            code, text, report = self._ask(arguments)
+            if report["outcome"] != "inconclusive" or report["causes"]:
+                break
+            self._traffic()
         self._judge(code, report)
         if s.healthy or row.wrong:
             return
@@ -217,7 +234,7 @@ class Trial:
         self._undo(paste)
 
     def _paste(self, command, what):
-        code, out, err = cluster.run(["bash", "-c", command], env=self.env, timeout=180)
+        code, out, err = cluster.run(["bash", "-c", command], env=self.env, timeout=300)
         if code != 0:
             raise Failed(f"{what} was refused: {(err or out).strip()[-400:]} ({command})")
 
