@@ -30,7 +30,6 @@ fixes:
     risk: medium
     effect: mitigation
     touches: requests
-    takes: some 5 s
   - title: Create one
     create: {apiVersion: v1, kind: Service, metadata: {name: n}}
   - title: Mend it
@@ -92,12 +91,15 @@ TEST_CASE("a cause file is read whole") {
   CHECK(cause->fixes[0].patch == "{ops}");
   CHECK(cause->fixes[0].then[0][3] == "deploy/{x}");
   CHECK(cause->fixes[0].risk == "medium");
-  CHECK(cause->fixes[0].takes == "some 5 s");
   CHECK(cause->fixes[1].create["kind"] == "Service");
   CHECK(cause->fixes[1].effect == "permanent");
   CHECK(cause->fixes[2].advice == "Do so.");
   CHECK(cause->fixes[3].ns == "");
   CHECK(cause->fixes[3].patch.size() == 3);
+  CHECK(cause->fixes[0].takes == "");
+  const auto late = load_cause(*parse_yaml("d/x.yaml", replace_all(good, "effect: mitigation", "takes: some 5 s")), known);
+  REQUIRE_MESSAGE(late.ok(), late.error());
+  CHECK(late->fixes[0].takes == "some 5 s");
 }
 
 TEST_CASE("what is wrong in a cause file is named with its place") {

@@ -36,6 +36,7 @@ def arguments():
     add("--json", metavar="FILE", help="write the results; results of other scenarios that are in FILE stay")
     add("--resume", action="store_true", help="what is right in --json FILE is not run again")
     add("--keep", metavar="DIR", help="keep each run's recording and report")
+    add("--slow", type=int, default=1, metavar="N", help="wait N times as long for traffic")
     add("--flags", default="", metavar="WORDS", help="further flags for every meshdx run: \"--step-timeout 60s\" where the cluster is slow")
     add("--meshdx", default=str(ROOT / "build/meshdx"), help="the binary (%(default)s)")
     add("--list", action="store_true", help="list the scenarios and run nothing")
@@ -141,7 +142,7 @@ def main():
     todo = [s for s in todo if not (options.resume and results.right(s.id))]
     print(table.HEAD, flush=True)
     try:
-        run_all(todo, Setup(os.path.abspath(options.meshdx), options.image, options.gateway, labels, options.keep or "", shlex.split(options.flags)), results, max(1, options.parallel))
+        run_all(todo, Setup(os.path.abspath(options.meshdx), options.image, options.gateway, labels, options.keep or "", shlex.split(options.flags), max(1, options.slow)), results, max(1, options.parallel))
     except cluster.Interrupted:
         pass
     print(table.summary(results.rows.values(), ROOT / "playbooks/causes"))

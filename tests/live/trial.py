@@ -29,6 +29,7 @@ class Setup:
     labels: dict
     keep: str
     flags: list
+    slow: int
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Trial:
         self.names = {"NS": namespace, "LEGACY": f"{namespace}-legacy", "OTHER": f"{namespace}-other", "HOST": f"{namespace}.example.com",
                       "IMAGE": setup.image, "GATEWAY": setup.gateway}
         self.row = Row(scenario.id, scenario.cause)
+        self.patience = scenario.patience * setup.slow
         self.env = {**self.names, "PATH": os.path.dirname(setup.meshdx) + os.pathsep + os.environ["PATH"]}
 
     def run(self):
@@ -85,13 +87,13 @@ class Trial:
         cluster.apply(yaml.safe_dump_all(spaces), "its namespaces could not be made")
         cluster.apply(sample(self.scenario, names), "the sample could not be applied")
         for namespace in (names["NS"], names["LEGACY"], names["OTHER"]):
-            code, out, err = cluster.run(["kubectl", "-n", namespace, "wait", "--for=condition=Available", "deployment", "--all", "--timeout=150s"], timeout=180)
+            code, out, err = cluster.run(["kubectl", "-n", namespace, "wait", "--for=condition=Available", "deployment", "--all", "--timeout=280s"], timeout=300)
             if code != 0 and "no matching resources" not in err:
                 why = cluster.pull_errors(namespace)
                 raise Failed(f"the image {self.setup.image} cannot be pulled ({why}): name another with --image" if why
                              else f"the sample in {namespace} does not get ready: {(err or out).strip()[-300:]}")
 
-    def _shell(self, script, what, always=False, timeout=180):
+    def _shell(self, script, what, always=False, timeout=300):
         code, out, err = cluster.run(["bash", "-c", "set -e\n" + script], env=self.env, timeout=timeout, always=always)
         if code != 0:
             raise Failed(f"{what}: {(err or out).strip()[-400:]}")
@@ -144,13 +146,13 @@ class Trial:
         some = (self.scenario.some or self.scenario.parallel) and want == self.scenario.sees
         return want in codes if some else bool(codes) and all(code == want for code in codes)
 
-    def _until(self, want, patience=None):
+    def _until(self, want):
         """Sends traffic until it answers as wanted: (whether it did, seconds, the last codes)."""
         start = time.monotonic()
         while True:
             codes = self._traffic()
             took = time.monotonic() - start
-            if self._shows(codes, want) or took > (patience or self.scenario.patience):
+            if self._shows(codes, want) or took > self.patience:
                 return self._shows(codes, want), took, codes
             time.sleep(PAUSE)
 
@@ -251,7 +253,7 @@ class Trial:
 
     def _asked(self, command, want):
         """Pastes a VERIFY, with some traffic before it, until it ends as wanted: (whether it did, its last output)."""
-        until = time.monotonic() + self.scenario.patience
+        until = time.monotonic() + self.patience
         while True:
             self._traffic()
             time.sleep(LOG_DELAY)
