@@ -39,6 +39,7 @@ def arguments():
     add("--slow", type=int, default=1, metavar="N", help="wait N times as long for traffic")
     add("--flags", default="", metavar="WORDS", help="further flags for every meshdx run: \"--step-timeout 60s\" where the cluster is slow")
     add("--meshdx", default=str(ROOT / "build/meshdx"), help="the binary (%(default)s)")
+    add("--show", action="store_true", help="print the table of --json FILE and run nothing")
     add("--list", action="store_true", help="list the scenarios and run nothing")
     return parser.parse_args()
 
@@ -84,15 +85,19 @@ class Results:
 
     def __init__(self, path):
         self.path, self.rows, self.lock = path, {}, threading.Lock()
-        if path and os.path.exists(path):
-            with open(path) as file:
-                self.rows = {row["scenario"]: Row(**row) for row in json.load(file)["rows"]}
+        self.read()
+
+    def read(self):
+        if self.path and os.path.exists(self.path):
+            with open(self.path) as file:
+                self.rows |= {row["scenario"]: Row(**row) for row in json.load(file)["rows"]}
 
     def right(self, name):
         return name in self.rows and self.rows[name].right
 
     def add(self, row):
         with self.lock:
+            self.read()   # another run may write to the same file
             self.rows[row.scenario] = row
             print(table.line(row), flush=True)
             if self.path:
@@ -128,6 +133,12 @@ def on_signal(_number, _frame):
 
 def main():
     options = arguments()
+    if options.show or options.resume:
+        options.json or die("say which results with --json FILE", 64)
+    if options.show:
+        rows = Results(options.json).rows.values()
+        print("\n".join([table.HEAD, *map(table.line, rows), table.summary(rows, ROOT / "playbooks/causes")]))
+        return 0
     todo = chosen(options)
     if options.list:
         print(table.listing(todo))
