@@ -189,6 +189,7 @@ Expected<Complaint> make_complaint(const Asked& asked) {
   Complaint complaint;
   complaint.playbook = asked.playbook;
   complaint.code = asked.code;
+  complaint.of_workload = asked.playbook == "injection" || asked.playbook == "isolation";
   complaint.ns = asked.ns;
   if (!is_namespace_name(asked.ns)) return Error{"-n '" + asked.ns + "' can be no namespace's name."};
   complaint.method = asked.method;
@@ -210,7 +211,7 @@ std::string question_text(const Complaint& complaint, const std::string& from) {
     const auto digits = std::to_string(*complaint.code);
     what = std::string(3 - std::min<std::size_t>(digits.size(), 3), '0') + digits;
   }
-  return what + (from.empty() ? "" : " from " + from) + " to " + complaint.target + " (namespace " + complaint.ns + ")";
+  return what + (from.empty() ? "" : " from " + from) + (complaint.of_workload ? " of " : " to ") + complaint.target + " (namespace " + complaint.ns + ")";
 }
 
 std::string symptom_text(const Complaint& complaint) {

@@ -89,6 +89,9 @@ std::vector<std::vector<fix::Fix>> make_fixes(const Job& job, const diagnose::Ve
 /// What the reader must know to weigh the verdict.
 std::vector<std::string> remarks(const Job& job, const evidence::Evidence& evidence) {
   std::vector<std::string> lines;
+  const auto& steps = job.playbook.steps;
+  const bool of_caller = std::any_of(steps.begin(), steps.end(), [](const auto& step) { return contains(join(step.run, " "), "{client.pod}"); });
+  if (!of_caller) return lines;
   const mesh::View view(evidence);
   const auto path = mesh::follow(view, job.complaint);
   if (path.caller.chosen && path.caller.pod != nullptr) {
@@ -127,8 +130,9 @@ std::vector<std::string> without_secrets(std::vector<std::string> args) {
 constexpr const char* k_verify_window = "10s";
 
 /// The same question; where requests failed, about the latest ones alone.
-std::vector<std::string> verify_args(const std::vector<std::string>& args, const facts::FactBase& facts) {
-  if (facts["requests.some-failed"].truth != Tri::yes) return args;
+std::vector<std::string> verify_args(const std::vector<std::string>& args, const facts::FactBase& facts, bool of_workload) {
+  const bool failed = of_workload ? facts["isolation.none-blocked"].truth == Tri::no : facts["requests.some-failed"].truth == Tri::yes;
+  if (!failed) return args;
   auto words = without_flag(args, "--since");
   words.insert(words.end(), {"--since", k_verify_window});
   return words;
@@ -162,13 +166,14 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   const facts::FactBase facts(evidence, job.complaint);
   report.verdict = diagnose::diagnose(question, facts);
   report.fixes = make_fixes(job, report.verdict, evidence);
+  for (const auto& id : job.playbook.answers) report.answers.push_back({facts::find_answer(id), &facts.answer(id)});
   report.playbook = job.playbook.id;
   report.title = job.playbook.title;
   report.question = question_text(job.complaint, options.from);
   const auto symptom = symptom_text(job.complaint);
   report.symptom = symptom.empty() ? "'" + job.playbook.title + "'" : symptom;
   report.args = without_secrets(job.args);
-  report.verify = job.program + " " + shell_join(verify_args(report.args, facts));
+  report.verify = job.program + " " + shell_join(verify_args(report.args, facts, job.complaint.of_workload));
   report.context_flags = context_flags(options);
   report.remarks = remarks(job, evidence);
   const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
@@ -223,11 +228,17 @@ Expected<Options> recorded_question(const std::vector<std::string>& args, const 
 
 std::vector<std::string> without_record(const std::vector<std::string>& args) { return without_flag(args, "--record"); }
 
+namespace {
+/// `meshdx mtls TARGET`, `meshdx canary TARGET`: the command's own name is the playbook's.
+bool names_playbook(const Command& command) { return command.diagnoses && command.name != "CODE" && command.name != "run"; }
+}  // namespace
+
 Expected<mesh::Complaint> complaint_of(const Options& options) {
   Asked asked;
   const auto& words = options.words;
-  const auto name = options.command->name == "mtls" ? "mtls" : words.front();
-  asked.code = options.command->name == "mtls" ? std::nullopt : read_code(name);
+  const bool by_name = names_playbook(*options.command);
+  const auto name = by_name ? std::string(options.command->name) : words.front();
+  asked.code = by_name ? std::nullopt : read_code(name);
   const bool by_code = asked.code.has_value() && options.command->name != "run";
   asked.playbook = !by_code ? name : *asked.code == 404 ? "404" : "503";
   asked.target = words.back();

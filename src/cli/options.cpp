@@ -37,6 +37,13 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
       {"CODE", "TARGET", "find out why the caller saw CODE (000: no answer at all)", diagnosis, 2, 2, true},
       {"mtls", "TARGET", "find out whether the hop to TARGET is mutual TLS, and if not, why", diagnosis, 1, 1, true},
+      {"injection", "TARGET", "find out why the pods of TARGET have no sidecar, or a wrong one", diagnosis, 1, 1, true},
+      {"canary", "TARGET", "compare the split asked for with Envoy's and with what arrived", diagnosis, 1, 1, true},
+      {"header-routing", "TARGET", "tell which rule a request takes (-H, -X), and which are never reached", diagnosis, 1, 1, true},
+      {"circuit-breaker", "TARGET", "compare limits and outlier detection with Envoy's; who is ejected, what overflowed", diagnosis, 1, 1, true},
+      {"fault-injection", "TARGET", "find the faults that are injected, and into which share of which requests", diagnosis, 1, 1, true},
+      {"retries", "TARGET", "tell what is retried, how often and how long, and whether it covers the failures seen", diagnosis, 1, 1, true},
+      {"isolation", "TARGET", "tell what the workload TARGET may reach and which of its calls were blocked", diagnosis, 1, 1, true},
       {"run", "PLAYBOOK TARGET", "work through a playbook by its name", diagnosis, 2, 2, true},
       {"replay", "DIR [-- ARGS]", "ask a recording its own question again, or another one", k_output | k_playbooks, 1, 1},
       {"record", "DIR -- ARGS", "diagnose and keep what was read (the same as ARGS --record DIR)", 0, 1, 1},

@@ -55,6 +55,7 @@ struct OutlierDetection {
   std::optional<std::uint32_t> consecutive_5xx, consecutive_gateway_failure;
   std::string interval, base_ejection_time;   ///< as printed, "10s"
   std::optional<std::uint32_t> max_ejection_percent;
+  std::optional<bool> always_eject_one;       ///< absent in Envoys that always do
 };
 
 enum class UpstreamHttp { none, http1, http2, downstream };   ///< downstream: useDownstreamProtocolConfig (detection)
@@ -79,6 +80,7 @@ struct Cluster {
   std::vector<TransportSocketMatch> matches;  ///< `transportSocketMatches`: per endpoint (auto mTLS)
   CircuitBreakers breakers;
   std::optional<OutlierDetection> outlier;
+  std::optional<std::uint32_t> panic_threshold;   ///< commonLbConfig.healthyPanicThreshold: Istio's minHealthPercent
   UpstreamHttp http = UpstreamHttp::none;
   ConfigRef config;                           ///< the DestinationRule
   std::string subset;
@@ -117,6 +119,7 @@ struct Retry {
   std::string on;
   std::uint32_t attempts = 0;
   std::string per_try_timeout;
+  std::vector<std::uint32_t> status_codes;    ///< retriableStatusCodes
 };
 
 struct Route {

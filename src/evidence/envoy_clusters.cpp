@@ -32,6 +32,7 @@ OutlierDetection read_outlier_detection(const View& outlier) {
   result.interval = outlier.get("interval").text();
   result.base_ejection_time = outlier.get("baseEjectionTime").text();
   result.max_ejection_percent = outlier.get("maxEjectionPercent").fit<std::uint32_t>();
+  if (const auto always = outlier.get("alwaysEjectOneHost")) result.always_eject_one = always.flag();
   return result;
 }
 
@@ -99,6 +100,8 @@ Cluster read_cluster(const View& view) {
   read_transport(view, cluster);
   cluster.breakers = read_circuit_breakers(view.get("circuitBreakers"));
   if (const auto outlier = view.get("outlierDetection")) cluster.outlier = read_outlier_detection(outlier);
+  // protobuf's JSON leaves a value of 0 out: {} is 0, which is what Istio sends without minHealthPercent.
+  if (const auto panic = view.get({"commonLbConfig", "healthyPanicThreshold"})) cluster.panic_threshold = panic.get("value").fit<std::uint32_t>().value_or(0);
   cluster.http = read_upstream_http(view);
   read_metadata(view, cluster);
   read_static_addresses(view, cluster);

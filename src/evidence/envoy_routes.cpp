@@ -118,6 +118,9 @@ Retry read_retry(const View& policy) {
   retry.on = policy.get("retryOn").text();
   retry.attempts = policy.get("numRetries").fit<std::uint32_t>().value_or(1);   // Envoy's default
   retry.per_try_timeout = policy.get("perTryTimeout").text();
+  policy.get("retriableStatusCodes").each([&](const View& code) {
+    if (const auto number = code.fit<std::uint32_t>()) retry.status_codes.push_back(*number);
+  });
   return retry;
 }
 

@@ -97,4 +97,20 @@ const std::vector<Fact>& control_facts();
 const std::vector<Fact>& injection_facts();
 const std::vector<Fact>& health_facts();
 
+// The drills' own facts and answers, a file each.
+const std::vector<Fact>& rule_facts();
+const std::vector<AnswerKind>& rule_answers();
+const std::vector<Fact>& canary_facts();
+const std::vector<AnswerKind>& canary_answers();
+const std::vector<Fact>& breaker_facts();
+const std::vector<AnswerKind>& breaker_answers();
+const std::vector<Fact>& fault_facts();
+const std::vector<AnswerKind>& fault_answers();
+const std::vector<Fact>& retry_facts();
+const std::vector<AnswerKind>& retry_answers();
+const std::vector<Fact>& isolation_facts();
+const std::vector<AnswerKind>& isolation_answers();
+const std::vector<Fact>& sidecar_facts();
+const std::vector<AnswerKind>& sidecar_answers();
+
 }  // namespace meshdx::facts

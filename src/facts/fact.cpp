@@ -14,10 +14,20 @@ std::vector<Fact> all_tables() {
   std::vector<Fact> all;
   for (const auto* table : {&path_facts(), &endpoint_facts(), &candidate_facts(), &socket_facts(), &tls_facts(), &identity_facts(), &routing_facts(), &target_facts(),
                             &visibility_facts(), &policy_facts(), &protocol_facts(), &authorization_facts(), &gateway_facts(), &request_facts(), &control_facts(),
-                            &injection_facts(), &health_facts()}) {
+                            &injection_facts(), &health_facts(),
+                            &rule_facts(), &canary_facts(), &breaker_facts(), &fault_facts(), &retry_facts(), &isolation_facts(), &sidecar_facts()}) {
     all.insert(all.end(), table->begin(), table->end());
   }
   std::sort(all.begin(), all.end(), [](const Fact& a, const Fact& b) { return std::string_view(a.id) < b.id; });
+  return all;
+}
+
+std::vector<AnswerKind> all_answers() {
+  std::vector<AnswerKind> all;
+  for (const auto* table : {&rule_answers(), &canary_answers(), &breaker_answers(), &fault_answers(), &retry_answers(), &isolation_answers(), &sidecar_answers()}) {
+    all.insert(all.end(), table->begin(), table->end());
+  }
+  std::sort(all.begin(), all.end(), [](const AnswerKind& a, const AnswerKind& b) { return std::string_view(a.id) < b.id; });
   return all;
 }
 
@@ -46,6 +56,17 @@ const Fact* find_fact(std::string_view id) {
   return found == facts.end() || found->id != id ? nullptr : &*found;
 }
 
+const std::vector<AnswerKind>& answer_registry() {
+  static const std::vector<AnswerKind> answers = all_answers();
+  return answers;
+}
+
+const AnswerKind* find_answer(std::string_view id) {
+  const auto& all = answer_registry();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const AnswerKind& kind) { return kind.id == id; });
+  return found == all.end() ? nullptr : &*found;
+}
+
 std::vector<evidence::Source> main_sources(std::string_view id, const Finding& finding) {
   std::vector<evidence::Source> main;
   const Fact* fact = find_fact(id);
@@ -67,6 +88,7 @@ struct FactBase::Impl {
   Impl(const evidence::Evidence& evidence, const mesh::Complaint& complaint) : context(evidence, complaint) {}
   Context context;
   std::map<std::string, Finding, std::less<>> known;
+  std::map<std::string, Answer, std::less<>> answers;
 };
 
 FactBase::FactBase(const evidence::Evidence& evidence, const mesh::Complaint& complaint)
@@ -84,6 +106,19 @@ const Finding& FactBase::operator[](std::string_view id) const {
   for (const auto& key : context.view.end()) finding.read.push_back(context.view.evidence().source(key));
   if (finding.truth == Tri::unknown && finding.why.empty()) finding.why = reason_of(finding.read);
   return m_impl->known.emplace(std::string(id), std::move(finding)).first->second;
+}
+
+const Answer& FactBase::answer(std::string_view id) const {
+  const auto kept = m_impl->answers.find(id);
+  if (kept != m_impl->answers.end()) return kept->second;
+  const AnswerKind* kind = find_answer(id);
+  assert(kind != nullptr);
+  auto& context = m_impl->context;
+  context.view.begin();
+  Answer answer = kind->compute(context);
+  for (const auto& key : context.view.end()) answer.read.push_back(context.view.evidence().source(key));
+  if (answer.why == k_unknown) answer.why = reason_of(answer.read);
+  return m_impl->answers.emplace(std::string(id), std::move(answer)).first->second;
 }
 
 }  // namespace meshdx::facts

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "evidence/evidence.hpp"
+#include "facts/answer.hpp"
 #include "mesh/complaint.hpp"
 #include "util/json.hpp"
 #include "util/tri.hpp"
@@ -58,6 +59,9 @@ class FactBase {
 
   /// The finding of a registered fact; an unknown id is a programming error (causes are checked when loaded).
   const Finding& operator[](std::string_view id) const;
+
+  /// The table of a registered answer; it holds as long as this object does.
+  const Answer& answer(std::string_view id) const;
 
  private:
   struct Impl;

@@ -5,6 +5,7 @@
 #include "facts/context.hpp"
 #include "facts/routing_parts.hpp"
 #include "mesh/istio_config.hpp"
+#include "mesh/rule_match.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::facts {
@@ -48,7 +49,7 @@ std::string gateway_name(Context& c, const Object& vs) {
 
 int rule_of(Context& c, const Object& vs) {
   const auto* pod = c.caller();
-  return mesh::matching_rule(vs, c.path().request, gateway_name(c, vs), pod->meta.labels, pod->meta.ns);
+  return mesh::matching_rule(vs, c.path().request, {gateway_name(c, vs), pod->meta.labels, pod->meta.ns});
 }
 
 Bindings vs_bindings(Context& c, const Object& vs) {

@@ -19,7 +19,9 @@ struct PodRef {
 };
 
 /// Values by placeholder group: a group's fields change together ("{client.pod}" with "{client.namespace}").
-/// Groups: `to` (namespace), `from` (namespace), `client` (pod, namespace), `server` (pod, namespace), `namespace` (name:
+/// Groups: `to` (namespace), `from` (namespace), `client` (pod, namespace), `server` (pod, namespace), `target` (pod,
+/// namespace: what the complaint names, whoever calls it), `called` (namespace: of a Service that the
+/// target's log names), `namespace` (name:
 /// every namespace the diagnosis involves), `app` (pod, namespace, container: an application that keeps ending), `option` (log-lines).
 using Values = std::map<std::string, std::vector<std::map<std::string, std::string>>>;
 

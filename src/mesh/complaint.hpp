@@ -25,6 +25,8 @@ struct Complaint {
   std::string method = "GET";
   std::vector<std::pair<std::string, std::string>> headers;   ///< -H, names lower-case
 
+  bool of_workload = false;             ///< the question is about the target itself: nobody calls it
+
   std::string since;                    ///< only requests that began after this time count (RFC 3339, UTC); "": all in the log
 
   // the caller

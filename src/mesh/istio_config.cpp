@@ -44,9 +44,6 @@ bool exported(const std::vector<std::string>& export_to, const std::vector<std::
   return std::any_of(rules.begin(), rules.end(), [&](const std::string& rule) { return rule == "*" || rule == to || (rule == "." && own == to); });
 }
 
-namespace {
-
-/// "mesh" or "ns/name" of a gateway as a VirtualService of `ns` writes it (pilot/pkg/model/virtualservice.go).
 std::string resolve_gateway(const std::string& name, const std::string& ns) {
   if (starts_with(name, "./")) return ns + name.substr(1);
   if (name == "mesh" || contains(name, "/")) return name;
@@ -54,92 +51,11 @@ std::string resolve_gateway(const std::string& name, const std::string& ns) {
   return labels.size() > 1 ? labels[1] + "/" + labels[0] : ns + "/" + name;
 }
 
-}  // namespace
-
 std::vector<std::string> bound_gateways(const Object& vs) {
   std::vector<std::string> result;
   for (const auto& name : strings_at(vs.spec(), "gateways")) result.push_back(resolve_gateway(name, vs.meta.ns));
   if (result.empty()) result.emplace_back("mesh");
   return result;
-}
-
-namespace {
-
-bool string_match(const Json& match, const std::string& value, bool ignore_case = false) {
-  const auto fold = [&](const std::string& s) { return ignore_case ? lower(s) : s; };
-  if (at(match, "exact").is_string()) return fold(value) == fold(text_at(match, "exact"));
-  if (at(match, "prefix").is_string()) return starts_with(fold(value), fold(text_at(match, "prefix")));
-  if (at(match, "regex").is_string()) return full_match(value, text_at(match, "regex"));
-  return true;    // {}: present
-}
-
-std::optional<std::string> header(const Request& request, const std::string& name) {
-  for (const auto& given : request.headers) {
-    if (given.first == name) return given.second;
-  }
-  return std::nullopt;
-}
-
-bool headers_match(const Json& wanted, const Request& request, bool without) {
-  if (!wanted.is_object()) return true;
-  for (auto it = wanted.begin(); it != wanted.end(); ++it) {
-    const auto value = header(request, lower(it.key()));
-    const bool matches = value && string_match(*it, *value);
-    if (matches == without) return false;
-  }
-  return true;
-}
-
-bool query_matches(const Json& wanted, const Request& request) {
-  if (!wanted.is_object()) return true;
-  for (auto it = wanted.begin(); it != wanted.end(); ++it) {
-    bool matched = false;
-    for (const auto& part : split(request.query, '&')) {
-      const auto equals = part.find('=');
-      const std::string value = equals == std::string::npos ? "" : part.substr(equals + 1);
-      matched = matched || (part.substr(0, equals) == it.key() && string_match(*it, value));
-    }
-    if (!matched) return false;
-  }
-  return true;
-}
-
-bool source_matches(const Json& match, const Labels& labels, const std::string& caller_ns) {
-  const std::string ns = text_at(match, "sourceNamespace");
-  if (!ns.empty() && ns != caller_ns) return false;
-  const auto wanted = labels_at(match, "sourceLabels");
-  return wanted.empty() || selects(wanted, labels);
-}
-
-/// A match's own `gateways`; none given: all that the VirtualService is bound to.
-bool gateway_matches(const Json& match, const std::string& gateway, const std::string& ns) {
-  const auto names = strings_at(match, "gateways");
-  return names.empty() || std::any_of(names.begin(), names.end(), [&](const auto& name) { return resolve_gateway(name, ns) == gateway; });
-}
-
-bool rule_match(const Json& match, const Request& request, const Labels& labels, const std::string& caller_ns) {
-  if (!source_matches(match, labels, caller_ns)) return false;
-  const auto port = number_at(match, "port", 0);
-  if (port != 0 && port != request.port) return false;
-  return string_match(at(match, "uri"), request.path, bool_at(match, "ignoreUriCase")) &&
-         string_match(at(match, "method"), request.method) && string_match(at(match, "authority"), request.host) &&
-         string_match(at(match, "scheme"), request.tls ? "https" : "http") && headers_match(at(match, "headers"), request, false) &&
-         headers_match(at(match, "withoutHeaders"), request, true) && query_matches(at(match, "queryParams"), request);
-}
-
-}  // namespace
-
-int matching_rule(const Object& vs, const Request& request, const std::string& gateway, const Labels& labels, const std::string& caller_ns) {
-  const Json& rules = at(vs.spec(), "http");
-  if (!rules.is_array()) return -1;
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    const Json& matches = at(rules[i], "match");
-    if (!matches.is_array() || matches.empty()) return static_cast<int>(i);
-    for (const auto& match : matches) {
-      if (gateway_matches(match, gateway, vs.meta.ns) && rule_match(match, request, labels, caller_ns)) return static_cast<int>(i);
-    }
-  }
-  return -1;
 }
 
 namespace {

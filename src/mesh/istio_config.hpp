@@ -25,13 +25,11 @@ bool host_covers(const std::string& pattern, const std::string& host);
 /// Whether exportTo (or its default) lets a namespace see an object of `own` namespace. "." own, "*" all, "~" none.
 bool exported(const std::vector<std::string>& export_to, const std::vector<std::string>& fallback, const std::string& own, const std::string& to);
 
+/// "mesh" or "ns/name" of a gateway as a VirtualService of `ns` writes it (pilot/pkg/model/virtualservice.go).
+std::string resolve_gateway(const std::string& name, const std::string& ns);
+
 /// `gateways` of a VirtualService, each as "ns/name" or "mesh"; empty list means mesh only. FQDN forms are resolved.
 std::vector<std::string> bound_gateways(const evidence::Object& virtual_service);
-
-/// Index of the first http rule that matches the request on `gateway` ("mesh" or "ns/name"), -1 when none does.
-/// `labels`: of the caller's pod, for sourceLabels. Source: api HTTPMatchRequest; empty match lists match all.
-int matching_rule(const evidence::Object& virtual_service, const Request& request, const std::string& gateway,
-                  const evidence::Labels& labels, const std::string& caller_ns);
 
 /// VirtualServices for a host as the mesh's sidecars of a namespace see them (bound to mesh, exported), oldest first.
 std::vector<const evidence::Object*> mesh_virtual_services(const View& view, const std::string& host, const std::string& caller_ns);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "util/text.hpp"
+
 namespace meshdx::mesh {
 
 using namespace evidence;
@@ -64,6 +66,16 @@ Path follow(const View& view, const Complaint& complaint) {
   if (path.to.state == Destination::State::unknown && !path.walked) return path;
   path.servers_known = path.to.ns.empty() ? !path.servers.empty() : view.pods(path.to.ns) != nullptr;
   return path;
+}
+
+std::optional<std::vector<const Pod*>> target_pods(const View& view, const Complaint& complaint) {
+  const auto to = find_destination(view, complaint);
+  const auto name = service_name(lower(complaint.host), complaint.ns);
+  if (complaint.named != Complaint::Named::workload && to.service != nullptr) return selected_pods(view, *to.service);
+  const auto* pods = name ? view.pods(name->ns) : nullptr;
+  if (to.by_pod_ip) return std::vector<const Pod*>{view.pod_by_ip(to.host)};
+  if (pods == nullptr) return std::nullopt;
+  return pods_named(*pods, name->name);
 }
 
 }  // namespace meshdx::mesh

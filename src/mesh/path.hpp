@@ -1,6 +1,7 @@
 // The whole way of a complaint's request: caller, destination, walk, and the pods that serve it.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "mesh/mtls.hpp"
@@ -21,6 +22,10 @@ struct Path {
 
 /// Follows a complaint as far as the evidence goes.
 Path follow(const View& view, const Complaint& complaint);
+
+/// The pods that the complaint's target itself means, whoever calls them: of a workload or a pod those of its name, of a
+/// Service those it selects. nullopt: its namespace's pods were not read.
+std::optional<std::vector<const evidence::Pod*>> target_pods(const View& view, const Complaint& complaint);
 
 /// The Service a cluster's host names, when its namespace's services were read; nullptr: not there, or not read (`read` says).
 const evidence::Service* service_of(const View& view, const std::string& host, bool* read = nullptr);

@@ -319,6 +319,7 @@ void find_vantage(const View& view, const Complaint& complaint, const Destinatio
 
 Caller find_caller(const View& view, const Complaint& complaint, const Destination& destination) {
   Caller caller;
+  if (complaint.of_workload) return caller;
   if (complaint.from == Complaint::From::gateway) {
     find_gateway(view, complaint, caller);
     return caller;

@@ -22,7 +22,8 @@ constexpr const char* k_groups[] = {
     "F: resilience and policy",
     "G: lifecycle, injection, control plane",
     "H: network and platform",
-    "I: ambient mode",
+    "I: what the drills ask; ambient mode",
+    "J: from further incident reports",
 };
 
 std::size_t group_of(const Cause& cause) {

@@ -26,6 +26,7 @@ class Linter {
     check_causes();
     check_facts("/healthy-when", m_playbook.healthy_when);
     check_facts("/notes", m_playbook.notes);
+    check_answers();
     return std::move(m_messages);
   }
 
@@ -43,6 +44,7 @@ class Linter {
   void check_when(std::size_t i);
   void check_causes();
   void check_facts(const std::string& pointer, const std::vector<std::string>& facts);
+  void check_answers();
   Kinds gathered_before(std::size_t step) const;
   std::string missing(const Kinds& needed, const Kinds& there) const;
 
@@ -100,7 +102,7 @@ void Linter::check_step(std::size_t i) {
 
 /// A command must be on the allowlist, and something must be able to read what it prints.
 void Linter::check_argv(const std::string& pointer, const std::vector<std::string>& argv, bool probe) {
-  const Chosen example = {{"client", {{"pod", "client-0"}, {"namespace", "ns"}}}, {"server", {{"pod", "server-0"}, {"namespace", "ns"}}},
+  const Chosen example = {{"client", {{"pod", "client-0"}, {"namespace", "ns"}}}, {"server", {{"pod", "server-0"}, {"namespace", "ns"}}}, {"target", {{"pod", "target-0"}, {"namespace", "ns"}}}, {"called", {{"namespace", "ns"}}},
                           {"to", {{"namespace", "ns"}}},  {"from", {{"namespace", "ns"}}}, {"namespace", {{"name", "ns"}}},
                           {"option", {{"log-lines", "500"}}}};
   const auto filled = fill(argv, example);
@@ -145,6 +147,15 @@ void Linter::check_facts(const std::string& pointer, const std::vector<std::stri
     const auto lacking = missing(needed_by({facts[i]}), m_gathered);
     if (lacking.empty()) continue;
     say(pointer + "/" + std::to_string(i), "no step gathers what the fact '" + facts[i] + "' reads: " + lacking);
+  }
+}
+
+void Linter::check_answers() {
+  for (std::size_t i = 0; i < m_playbook.answers.size(); ++i) {
+    const auto* kind = facts::find_answer(m_playbook.answers[i]);
+    const auto lacking = kind == nullptr ? std::string() : missing(Kinds(kind->needs.begin(), kind->needs.end()), m_gathered);
+    if (lacking.empty()) continue;
+    say("/answers/" + std::to_string(i), "no step gathers what the answer '" + m_playbook.answers[i] + "' reads: " + lacking);
   }
 }
 

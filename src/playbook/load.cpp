@@ -180,6 +180,19 @@ std::vector<std::string> read_facts(Reader& reader, const Json& root, const char
   return ids;
 }
 
+std::vector<std::string> read_answers(Reader& reader, const Json& root) {
+  if (!root.contains("answers")) return {};
+  auto ids = reader.words("/answers", root["answers"], true);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (facts::find_answer(ids[i]) != nullptr) continue;
+    std::vector<std::string> known;
+    for (const auto& kind : facts::answer_registry()) known.emplace_back(kind.id);
+    const auto close = nearest(ids[i], known);
+    reader.fail("/answers/" + std::to_string(i), "unknown answer '" + ids[i] + "'" + (close.empty() ? "; known are " + join(known, ", ") : "; did you mean '" + close + "'?"));
+  }
+  return ids;
+}
+
 }  // namespace
 
 Expected<Playbook> load_playbook(const YamlDocument& document) {
@@ -188,7 +201,7 @@ Expected<Playbook> load_playbook(const YamlDocument& document) {
   playbook.file = document.file;
   const auto& root = document.value;
   const std::vector<std::string> required = {"playbook", "title", "about", "steps"};
-  if (reader.keys("", root, {"playbook", "title", "about", "drill", "steps", "healthy-when", "causes", "notes"}, required)) {
+  if (reader.keys("", root, {"playbook", "title", "about", "drill", "steps", "healthy-when", "causes", "notes", "answers"}, required)) {
     playbook.id = reader.text("", root, "playbook");
     playbook.title = reader.text("", root, "title");
     playbook.about = reader.text("", root, "about");
@@ -198,6 +211,7 @@ Expected<Playbook> load_playbook(const YamlDocument& document) {
     check_needs(reader, playbook.steps);
     playbook.healthy_when = read_facts(reader, root, "healthy-when");
     playbook.notes = read_facts(reader, root, "notes");
+    playbook.answers = read_answers(reader, root);
     if (root.contains("causes")) playbook.causes = reader.words("/causes", root["causes"], true);
   }
   if (!reader.error().empty()) return Error{reader.error()};
@@ -205,8 +219,8 @@ Expected<Playbook> load_playbook(const YamlDocument& document) {
 }
 
 const std::vector<std::string>& placeholders() {
-  static const std::vector<std::string> names = {"app.container", "app.namespace", "app.pod", "client.namespace",  "client.pod",       "from.namespace", "namespace.name",
-                                                 "option.log-lines",  "server.namespace", "server.pod",     "to.namespace"};
+  static const std::vector<std::string> names = {"app.container", "app.namespace", "app.pod", "called.namespace", "client.namespace",  "client.pod",       "from.namespace", "namespace.name",
+                                                 "option.log-lines",  "server.namespace", "server.pod",     "target.namespace",  "target.pod",     "to.namespace"};
   return names;
 }
 

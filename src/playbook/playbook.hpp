@@ -32,6 +32,7 @@ struct Playbook {
   std::vector<std::string> causes;              ///< ids
   std::vector<std::string> healthy_when;        ///< facts, in the order they are shown
   std::vector<std::string> notes;               ///< facts
+  std::vector<std::string> answers;             ///< tables to print, in order
   std::string file;
 };
 

@@ -25,6 +25,7 @@ class JsonWriter {
   Json not_checked(const CauseResult& result) const;
   Json steps() const;
   Json skipped() const;
+  Json answer(const Table& table) const;
 
   const Report& m_report;
 };
@@ -98,6 +99,23 @@ Json JsonWriter::skipped() const {
   return list;
 }
 
+Json JsonWriter::answer(const Table& table) const {
+  Json columns = Json::array(), rows = Json::array(), commands = Json::array();
+  for (const auto& column : table.kind->columns) columns.push_back({{"id", column.id}, {"title", column.title}});
+  for (const auto& cells : table.answer->rows) {
+    Json row = Json::object();
+    for (std::size_t i = 0; i < table.kind->columns.size() && i < cells.size(); ++i) row[table.kind->columns[i].id] = cells[i];
+    rows.push_back(row);
+  }
+  for (const auto& source : table.answer->read) {
+    if (source.ok() && !source.argv.empty()) commands.push_back(line(source.argv));
+  }
+  Json json = {{"id", table.kind->id}, {"title", table.kind->title}, {"says", table.answer->says}, {"columns", columns}, {"rows", rows},
+               {"remarks", table.answer->remarks}, {"commands", commands}, {"missing", table.answer->why}};
+  if (!table.answer->manifest.is_null()) json["manifest"] = table.answer->manifest;
+  return json;
+}
+
 Json JsonWriter::write() const {
   const auto& verdict = m_report.verdict;
   Json causes = Json::array(), ruled_out = Json::array(), open = Json::array(), checks = Json::array();
@@ -109,10 +127,12 @@ Json JsonWriter::write() const {
   }
   for (const auto& result : verdict.not_checked) open.push_back(not_checked(result));
   for (const auto& check : verdict.checks) checks.push_back(finding(check.fact, check.finding));
+  Json answers = Json::array();
+  for (const auto& table : m_report.answers) answers.push_back(answer(table));
   return {{"format", "meshdx.report/v1"}, {"playbook", m_report.playbook}, {"title", m_report.title},
           {"question", m_report.question}, {"args", m_report.args}, {"outcome", outcome_word(verdict.outcome)},
           {"exitCode", exit_code(m_report)}, {"interrupted", m_report.trail.interrupted}, {"considered", verdict.considered},
-          {"causes", causes}, {"ruledOut", ruled_out}, {"notChecked", open}, {"checks", checks},
+          {"causes", causes}, {"ruledOut", ruled_out}, {"notChecked", open}, {"checks", checks}, {"answers", answers},
           {"notes", verdict.notes}, {"remarks", m_report.remarks}, {"steps", steps()}, {"skipped", skipped()},
           {"verify", m_report.verify}};
 }

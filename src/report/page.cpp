@@ -121,6 +121,39 @@ void Page::paragraph(std::string_view text, int indent) {
   if (!line.empty()) m_text += margin + line + "\n";
 }
 
+void Page::table(const std::vector<std::string>& titles, const std::vector<std::vector<std::string>>& rows, int indent) {
+  std::vector<std::vector<std::string>> lines = {titles};
+  lines.insert(lines.end(), rows.begin(), rows.end());
+  std::vector<int> widths(titles.size(), 0);
+  for (auto& cells : lines) {
+    cells.resize(titles.size());
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      cells[i] = sentence(cells[i]);
+      widths[i] = std::max(widths[i], columns(cells[i]));
+    }
+  }
+  const auto last = titles.size() - 1;
+  for (std::size_t row = 0; row < lines.size(); ++row) {
+    std::string line = blanks(indent);
+    for (std::size_t i = 0; i < last; ++i) line += lines[row][i] + blanks(widths[i] - columns(lines[row][i]) + 2);
+    const int start = columns(line);
+    std::string shown = line;
+    int used = start;
+    for (const auto& word : split(lines[row][last], ' ')) {
+      const bool fits = used == start || used + 1 + columns(word) <= m_look.width;
+      if (!fits) {
+        m_text += styled(row == 0 ? Style::dim : Style::plain, shown) + "\n";
+        shown = blanks(start);
+        used = start;
+      }
+      shown += (used == start ? "" : " ") + word;
+      used += (used == start ? 0 : 1) + columns(word);
+    }
+    shown.erase(shown.find_last_not_of(' ') + 1);
+    m_text += styled(row == 0 ? Style::dim : Style::plain, shown) + "\n";
+  }
+}
+
 void Page::command(std::string_view text, int indent) {
   const auto safe = printable(trim(text));
   const bool several = contains(safe, "\n");

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace meshdx::report {
 
@@ -27,6 +28,8 @@ class Page {
   void headed(std::string_view heading, std::string_view text, Style style = Style::bold);
   /// A paragraph, wrapped.
   void paragraph(std::string_view text, int indent = 0);
+  /// Rows in columns under their titles; the last column is wrapped.
+  void table(const std::vector<std::string>& titles, const std::vector<std::vector<std::string>>& rows, int indent = 2);
   /// Lines to paste: as they are. A single line may be indented; several never are (here documents would break).
   void command(std::string_view text, int indent = 2);
   void blank();

@@ -10,6 +10,12 @@
 
 namespace meshdx::report {
 
+/// A table of the playbook's, as it came out.
+struct Table {
+  const facts::AnswerKind* kind = nullptr;
+  const facts::Answer* answer = nullptr;
+};
+
 /// All that a report is made of. `fixes[i]` belongs to `verdict.causes[i]`.
 struct Report {
   std::string playbook, title, question;          ///< question: "503 from client to http://web.shop/ (namespace shop)"
@@ -17,6 +23,7 @@ struct Report {
   std::vector<std::string> args;                  ///< as typed
   diagnose::Verdict verdict;
   std::vector<std::vector<fix::Fix>> fixes;
+  std::vector<Table> answers;
   playbook::Trail trail;
   std::string verify;                             ///< the command that asks again
   std::vector<std::string> context_flags;         ///< --context and the like, which every printed command must carry

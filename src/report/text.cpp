@@ -3,7 +3,9 @@
 
 #include "report/page.hpp"
 #include "report/report.hpp"
+#include "util/json.hpp"
 #include "util/text.hpp"
+#include "util/yaml.hpp"
 
 namespace meshdx::report {
 
@@ -26,6 +28,7 @@ class Writer {
   void checks();
   void unknown_check(const diagnose::Check& check);
   void gaps();
+  void answers();
   void summary();
   void cause(std::size_t i);
   void proof(const CauseResult& result);
@@ -124,6 +127,31 @@ void Writer::gaps() {
     ++shown;
   }
   if (hidden > 0) m_page.marked(Page::Mark::unknown, count(hidden, "more command") + " gave nothing (-v shows them)", "", Page::Overflow::shorten);
+}
+
+/// A cell as people read it: null is what nobody knows.
+std::string cell(const Json& value) {
+  if (value.is_null()) return "?";
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  return value.is_string() ? value.get<std::string>() : dump_json(value);
+}
+
+void Writer::answers() {
+  for (const auto& [kind, answer] : m_report.answers) {
+    m_page.blank();
+    m_page.headed(kind->title, answer->why.empty() ? answer->says : "not known: " + answer->why);
+    std::vector<std::string> titles;
+    for (const auto& column : kind->columns) titles.emplace_back(column.title);
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& cells : answer->rows) {
+      rows.emplace_back();
+      for (const auto& value : cells) rows.back().push_back(cell(value));
+    }
+    if (!rows.empty()) m_page.table(titles, rows);
+    for (const auto& remark : answer->remarks) m_page.marked(Page::Mark::item, remark, "", Page::Overflow::shorten, 2);
+    if (answer->manifest.is_null()) continue;
+    m_page.command("kubectl apply -f - <<'EOF'\n" + dump_yaml(answer->manifest) + "EOF");
+  }
 }
 
 void Writer::summary() {
@@ -265,6 +293,7 @@ std::string Writer::write() {
   for (const auto& remark : m_report.remarks) m_page.paragraph(remark);
   checks();
   gaps();
+  answers();
   summary();
   for (std::size_t i = 0; i < m_report.verdict.causes.size(); ++i) {
     if (i > 0) m_page.blank();

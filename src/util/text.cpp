@@ -74,6 +74,30 @@ std::string count(std::size_t n, std::string_view singular) {
   return text + (hissing ? "es" : "s");
 }
 
+std::optional<std::int64_t> duration_ms(std::string_view text) {
+  static constexpr std::pair<std::string_view, double> units[] = {{"ms", 1}, {"us", 0.001}, {"ns", 0.000001}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}};
+  if (text.empty()) return std::nullopt;
+  double sum = 0;
+  while (!text.empty()) {
+    const auto digits = std::min(text.find_first_not_of("0123456789."), text.size());
+    const auto number = text.substr(0, digits);
+    const auto dot = number.find('.');
+    const auto whole = to_number(number.substr(0, dot));
+    if (!whole || *whole > 1'000'000'000) return std::nullopt;
+    double value = static_cast<double>(*whole), scale = 1;
+    for (const char c : dot == number.npos ? std::string_view() : number.substr(dot + 1)) {
+      if (c == '.') return std::nullopt;
+      value += (c - '0') * (scale /= 10);
+    }
+    text.remove_prefix(digits);
+    const auto unit = std::find_if(std::begin(units), std::end(units), [&](const auto& u) { return starts_with(text, u.first); });
+    if (unit == std::end(units)) return std::nullopt;
+    sum += value * unit->second;
+    text.remove_prefix(unit->first.size());
+  }
+  return static_cast<std::int64_t>(sum + 0.5);
+}
+
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
   for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
   return text;

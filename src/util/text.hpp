@@ -22,6 +22,8 @@ bool ends_with(std::string_view text, std::string_view suffix);
 std::optional<std::uint64_t> to_number(std::string_view text);
 /// "1 pod", "3 pods".
 std::string count(std::size_t n, std::string_view singular);
+/// A duration as Go and protobuf write it ("1h2m", "1.5s", "500ms", "0s") in milliseconds, or nothing.
+std::optional<std::int64_t> duration_ms(std::string_view text);
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
 /// Levenshtein distance, for "did you mean".
 std::size_t edit_distance(std::string_view a, std::string_view b);

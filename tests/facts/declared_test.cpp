@@ -51,12 +51,14 @@ void read_url(std::string url, mesh::Complaint& complaint) {
     complaint.port = static_cast<std::uint16_t>(*to_number(authority.substr(authority.find(':') + 1)));
 }
 
-/// `CODE|mtls URL -n NS --from WHO`: all that recordings ask.
+/// `CODE|PLAYBOOK URL -n NS --from WHO`: all that recordings ask.
 mesh::Complaint complaint_of(const std::vector<std::string>& args) {
   mesh::Complaint complaint;
   REQUIRE(args.size() >= 2);
-  complaint.playbook = args[0] == "mtls" || args[0] == "404" ? args[0] : "503";
-  if (const auto code = to_number(args[0])) complaint.code = static_cast<int>(*code);
+  const auto code = to_number(args[0]);
+  complaint.playbook = code && args[0] != "404" ? "503" : args[0];
+  if (code) complaint.code = static_cast<int>(*code);
+  complaint.of_workload = args[0] == "injection" || args[0] == "isolation";
   complaint.target = args[1];
   read_url(args[1], complaint);
   std::string from;
@@ -73,13 +75,23 @@ mesh::Complaint complaint_of(const std::vector<std::string>& args) {
   return complaint;
 }
 
-void check_reads(const facts::Fact& fact, const facts::Finding& finding) {
-  for (const auto& source : finding.read) {
+template <class Row, class Result>
+void check_reads(const Row& row, const Result& result) {
+  for (const auto& source : result.read) {
     const auto key = evidence::key_of(source.argv);
     if (!key) continue;
     const std::string kind = evidence::kind_name(key->kind);
-    const bool declared = std::find(fact.needs.begin(), fact.needs.end(), key->kind) != fact.needs.end();
-    CHECK_MESSAGE(declared, std::string(fact.id) << " reads " << kind << " and does not declare it");
+    const bool declared = std::find(row.needs.begin(), row.needs.end(), key->kind) != row.needs.end();
+    CHECK_MESSAGE(declared, std::string(row.id) << " reads " << kind << " and does not declare it");
+  }
+}
+
+void check_all(const facts::FactBase& base) {
+  for (const auto& fact : facts::registry()) check_reads(fact, base[fact.id]);
+  for (const auto& kind : facts::answer_registry()) {
+    const auto& answer = base.answer(kind.id);
+    check_reads(kind, answer);
+    for (const auto& row : answer.rows) CHECK(row.size() == kind.columns.size());
   }
 }
 
@@ -95,11 +107,15 @@ TEST_CASE("facts declare what they read") {
     for (const auto& command : recording->commands) evidence.add(recording->result(command));
     const auto complaint = complaint_of(recording->args);
     const facts::FactBase base(evidence, complaint);
-    for (const auto& fact : facts::registry()) check_reads(fact, base[fact.id]);
+    check_all(base);
     // The same question without a caller, and of what only some of the evidence says.
     auto anyone = complaint;
     anyone.from = mesh::Complaint::From::unknown;
     const facts::FactBase other(evidence, anyone);
-    for (const auto& fact : facts::registry()) check_reads(fact, other[fact.id]);
+    check_all(other);
+    auto alone = anyone;
+    alone.of_workload = true;
+    const facts::FactBase target(evidence, alone);
+    check_all(target);
   }
 }

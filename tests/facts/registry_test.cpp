@@ -33,6 +33,23 @@ TEST_CASE("facts have ids that sort, each its own, and say what they are") {
   CHECK(facts::find_fact("zzz") == nullptr);
 }
 
+TEST_CASE("answers have ids of their own, and columns with a key each") {
+  REQUIRE(facts::answer_registry().size() >= 7);
+  std::string before;
+  for (const auto& kind : facts::answer_registry()) {
+    INFO(std::string(kind.id));
+    CHECK(std::string(kind.id) > before);
+    before = kind.id;
+    CHECK(facts::find_answer(kind.id) == &kind);
+    CHECK((kind.compute != nullptr));
+    std::set<std::string> columns;
+    for (const auto& column : kind.columns) CHECK(columns.insert(column.id).second);
+    CHECK_FALSE(columns.empty());
+    CHECK(std::set<evidence::Kind>(kind.needs.begin(), kind.needs.end()).size() == kind.needs.size());
+  }
+  CHECK((facts::find_answer("no.such") == nullptr));
+}
+
 TEST_CASE("facts show what they may read, and list no kind twice") {
   for (const auto& fact : registry()) {
     INFO(std::string(fact.id));
@@ -50,8 +67,9 @@ namespace {
 mesh::Complaint complaint_of(const std::string& playbook, mesh::Complaint::From from) {
   mesh::Complaint complaint;
   complaint.playbook = playbook;
-  if (complaint.playbook != "mtls") complaint.code = static_cast<int>(*to_number(playbook));
+  if (to_number(playbook)) complaint.code = static_cast<int>(*to_number(playbook));
   complaint.ns = "shop";
+  complaint.of_workload = playbook == "isolation";
   complaint.target = "web";
   complaint.host = "web";
   complaint.from = from;
@@ -76,13 +94,20 @@ void check_empty(const mesh::Complaint& complaint) {
       CHECK_FALSE(finding.text.empty());
     CHECK(&base[fact.id] == &finding);
   }
+  for (const auto& kind : facts::answer_registry()) {
+    INFO(std::string(kind.id));
+    const auto& answer = base.answer(kind.id);
+    const bool told = !answer.why.empty() && answer.why != facts::k_unknown;
+    CHECK((told || !answer.says.empty()));
+    CHECK(&base.answer(kind.id) == &answer);
+  }
 }
 
 }  // namespace
 
 TEST_CASE("without evidence nothing is said to be so") {
   using From = mesh::Complaint::From;
-  for (const std::string playbook : {"503", "404", "000", "mtls"}) {
+  for (const std::string playbook : {"503", "404", "000", "mtls", "canary", "isolation"}) {
     for (const auto from : {From::unknown, From::workload, From::gateway}) {
       for (const std::string host :
            {"web", "web.shop", "web.shop.svc.cluster.local", "shop.example.com", "10.0.0.1", "fd00::1", ""}) {

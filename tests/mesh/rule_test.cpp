@@ -1,5 +1,5 @@
 // Which http rule of a VirtualService takes a request (api HTTPMatchRequest).
-#include "mesh/istio_config.hpp"
+#include "mesh/rule_match.hpp"
 
 #include "mesh/world.hpp"
 
@@ -21,8 +21,8 @@ Request sample() {
 }
 
 int rule_of(const std::string& spec, const Request& request = sample(), const std::string& gateway = "mesh") {
-  return matching_rule(an_object("VirtualService", "shop/web", spec), request, gateway,
-                       {{"app", "client"}, {"version", "v1"}}, "shop");
+  return matching_rule(an_object("VirtualService", "shop/web", spec), request,
+                       {gateway, {{"app", "client"}, {"version", "v1"}}, "shop"});
 }
 
 bool matches(const std::string& match, const std::string& gateway = "mesh") {

@@ -1,0 +1,45 @@
+// The http rules of a VirtualService as written: which of them takes a request, why another does not, and which can never
+// be reached because rules before it take all that it would.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "evidence/kube.hpp"
+#include "mesh/route_walk.hpp"
+
+namespace meshdx::mesh {
+
+/// Who sends a request, as far as rules ask: `gateway` is "mesh" or "ns/name", `labels` and `ns` are of the caller's pod.
+struct Sender {
+  std::string gateway = "mesh";
+  evidence::Labels labels;
+  std::string ns;
+};
+
+/// Why one HTTPMatchRequest of a VirtualService of namespace `ns` does not take the request: its first condition that does
+/// not hold, in words that repeat nothing of the request; "" when it takes it. Source: api HTTPMatchRequest.
+std::string mismatch(const Json& match, const std::string& ns, const Request& request, const Sender& sender);
+
+/// The same for a whole rule: no `match` takes all, several take what any of them takes.
+std::string rule_mismatch(const Json& rule, const std::string& ns, const Request& request, const Sender& sender);
+
+/// Index of the first http rule that takes the request, -1 when none does.
+int matching_rule(const evidence::Object& virtual_service, const Request& request, const Sender& sender);
+
+/// Whether every request that `later` takes is taken by `earlier` (both HTTPMatchRequest). Never true by guess: a condition
+/// that is not understood covers nothing.
+bool covers(const Json& earlier, const Json& later);
+
+/// Index of the rule because of which http rule `index` is never reached; nullopt: it can be reached. A rule whose matches
+/// fall to several earlier ones names the last of these. Rules with a delegate take only what the delegate takes, which
+/// is not known here: they cover nothing.
+std::optional<std::size_t> unreachable_behind(const Json& rules, std::size_t index);
+
+/// "uri prefix /cart, header x-user = beta; or uri /admin"; "everything" without conditions.
+std::string match_text(const Json& rule);
+
+/// "web.shop v1 90 %, v2 10 %", "redirect", "direct response 404", "delegate shop/api".
+std::string action_text(const Json& rule);
+
+}  // namespace meshdx::mesh
