@@ -8,10 +8,9 @@
 #include "cli/complaint.hpp"
 #include "diagnose/verdict.hpp"
 #include "facts/fact.hpp"
-#include "fix/fix.hpp"
-#include "mesh/path.hpp"
 #include "playbook/execute.hpp"
 #include "playbook/joining.hpp"
+#include "playbook/judge.hpp"
 #include "playbook/library.hpp"
 #include "report/report.hpp"
 #include "run/interrupt.hpp"
@@ -75,33 +74,6 @@ playbook::ExecuteOptions execute_options(const Options& options, const Io& io) {
   return execute;
 }
 
-std::vector<std::vector<fix::Fix>> make_fixes(const Job& job, const diagnose::Verdict& verdict, const evidence::Evidence& evidence) {
-  std::vector<std::vector<fix::Fix>> fixes;
-  for (const auto& result : verdict.causes) {
-    const auto holds_after = [&](const evidence::Evidence& edited) {
-      return diagnose::evaluate(diagnose::condition_of(result), facts::FactBase(edited, job.complaint));
-    };
-    fixes.push_back(fix::make_fixes(result, evidence, context_flags(job.options), holds_after));
-  }
-  return fixes;
-}
-
-/// What the reader must know to weigh the verdict.
-std::vector<std::string> remarks(const Job& job, const evidence::Evidence& evidence) {
-  std::vector<std::string> lines;
-  const auto& steps = job.playbook.steps;
-  const bool of_caller = std::any_of(steps.begin(), steps.end(), [](const auto& step) { return contains(join(step.run, " "), "{client.pod}"); });
-  if (!of_caller) return lines;
-  const mesh::View view(evidence);
-  const auto path = mesh::follow(view, job.complaint);
-  if (path.caller.chosen && path.caller.pod != nullptr) {
-    const auto& pod = path.caller.pod->meta;
-    const std::string why = path.caller.seen_failing ? ", whose requests fail in the server's log." : ", a vantage with a sidecar.";
-    lines.push_back("Nobody was named with --from: this is seen from pod " + pod.name + " in " + pod.ns + why);
-  }
-  return lines;
-}
-
 std::vector<std::string> without_flag(const std::vector<std::string>& args, std::string_view flag) {
   std::vector<std::string> words;
   for (std::size_t i = 0; i < args.size(); ++i) {
@@ -130,12 +102,78 @@ std::vector<std::string> without_secrets(std::vector<std::string> args) {
 constexpr const char* k_verify_window = "10s";
 
 /// The same question; where requests failed, about the latest ones alone.
-std::vector<std::string> verify_args(const std::vector<std::string>& args, const facts::FactBase& facts, bool of_workload) {
-  const bool failed = of_workload ? facts["isolation.none-blocked"].truth == Tri::no : facts["requests.some-failed"].truth == Tri::yes;
+std::vector<std::string> about_latest(const std::vector<std::string>& args, bool failed) {
   if (!failed) return args;
   auto words = without_flag(args, "--since");
   words.insert(words.end(), {"--since", k_verify_window});
   return words;
+}
+
+/// Whether requests of a pair failed, or calls of the workload were blocked.
+bool has_failures(const playbook::Judged& judged) {
+  const auto& facts = *judged.facts;
+  const bool of_workload = judged.pair->complaint.of_workload;
+  return of_workload ? facts["isolation.none-blocked"].truth == Tri::no : facts["requests.some-failed"].truth == Tri::yes;
+}
+
+const char* why_word(mesh::Case::Why why) {
+  switch (why) {
+    case mesh::Case::Why::asked: return "asked";
+    case mesh::Case::Why::failing: return "failing";
+    case mesh::Case::Why::calling: return "calling";
+    case mesh::Case::Why::vantage: return "vantage";
+    case mesh::Case::Why::followed: break;
+  }
+  return "followed";
+}
+
+/// The question about one pair alone: with its caller in place of none, or about the hop behind.
+std::vector<std::string> question_of(const Job& job, const std::vector<std::string>& args, const mesh::Case& pair) {
+  const auto& ask = pair.complaint;
+  if (pair.why == mesh::Case::Why::asked) return args;
+  const std::string caller = ask.from == mesh::Complaint::From::gateway ? "gateway/" + ask.from_name : ask.from_name + "." + ask.from_ns;
+  if (pair.why != mesh::Case::Why::followed) {
+    auto words = args;
+    words.insert(words.end(), {"--from", caller});
+    return words;
+  }
+  const auto& options = job.options;
+  std::vector<std::string> words = {job.args.front(), ask.target, "-n", ask.ns, "--from", caller};
+  const auto flags = context_flags(options);
+  words.insert(words.end(), flags.begin(), flags.end());
+  return words;
+}
+
+std::vector<report::Hop::Pattern> patterns_of(const facts::FactBase& facts) {
+  std::vector<report::Hop::Pattern> patterns;
+  for (const char* id : {"requests.gather", "requests.turn"}) {
+    const auto& finding = facts[id];
+    if (finding.truth != Tri::yes) continue;
+    patterns.push_back({finding.bindings.at("pattern.by").get<std::string>(), finding.bindings.at("pattern.value").get<std::string>(), finding.text});
+  }
+  return patterns;
+}
+
+report::Hop hop_of(const Job& job, const std::vector<std::string>& args, playbook::Judged& judged) {
+  const auto& pair = *judged.pair;
+  report::Hop hop;
+  hop.from = pair.from;
+  hop.to = pair.to;
+  hop.why = why_word(pair.why);
+  const auto& counts = (*judged.facts)["requests.none-failed"].bindings;
+  if (counts.count("requests.seen") > 0) {
+    hop.seen = counts.at("requests.seen").get<std::size_t>();
+    hop.failed = counts.at("requests.failed").get<std::size_t>();
+  }
+  hop.patterns = patterns_of(*judged.facts);
+  hop.next = pair.next;
+  if (pair.next) hop.link = pair.link == mesh::Sighting::Link::request_id ? "request-id" : "time";
+  hop.linked = pair.linked;
+  hop.of = pair.of;
+  hop.verdict = std::move(judged.verdict);
+  hop.fixes = std::move(judged.fixes);
+  hop.verify = job.program + " " + shell_join(about_latest(question_of(job, args, pair), has_failures(judged)));
+  return hop;
 }
 
 /// "5m" as the time it means, so that a recording asks the same again.
@@ -159,23 +197,21 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   if (!report.trail.no_cluster.empty() && !report.trail.interrupted) {
     return fail(io, k_failed, "Nothing could be read from a cluster: " + report.trail.no_cluster);
   }
-  diagnose::Question question;
-  for (const auto& cause : job.causes) question.causes.push_back(&cause);
-  question.healthy_when = job.playbook.healthy_when;
-  question.notes = job.playbook.notes;
-  const facts::FactBase facts(evidence, job.complaint);
-  report.verdict = diagnose::diagnose(question, facts);
-  report.fixes = make_fixes(job, report.verdict, evidence);
-  for (const auto& id : job.playbook.answers) report.answers.push_back({facts::find_answer(id), &facts.answer(id)});
+  auto judgement = playbook::judge(job.playbook, job.causes, job.complaint, evidence, context_flags(options));
+  for (const auto& id : job.playbook.answers) report.answers.push_back({facts::find_answer(id), &judgement.pairs.front().facts->answer(id)});
   report.playbook = job.playbook.id;
   report.title = job.playbook.title;
   report.question = question_text(job.complaint, options.from);
   const auto symptom = symptom_text(job.complaint);
   report.symptom = symptom.empty() ? "'" + job.playbook.title + "'" : symptom;
   report.args = without_secrets(job.args);
-  report.verify = job.program + " " + shell_join(verify_args(report.args, facts, job.complaint.of_workload));
+  report.verify = job.program + " " + shell_join(about_latest(report.args, std::any_of(judgement.pairs.begin(), judgement.pairs.end(), has_failures)));
   report.context_flags = context_flags(options);
-  report.remarks = remarks(job, evidence);
+  report.remarks = judgement.cases->remarks;
+  for (auto& judged : judgement.pairs) report.hops.push_back(hop_of(job, report.args, judged));
+  report.verdict = std::move(judgement.overall);
+  report.fixes = std::move(judgement.fixes);
+  report.found_at = std::move(judgement.found_at);
   const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
   io.out(options.output == "json" ? report::to_json(report) : report::to_text(report, look));
   return report::exit_code(report);
@@ -251,6 +287,7 @@ Expected<mesh::Complaint> complaint_of(const Options& options) {
     return Error{"--since " + options.since + " counts back from now, which a recording has none of: give a time like 2026-01-31T12:00:00Z."};
   }
   if (complaint) complaint->since = options.since;
+  if (complaint) complaint->follow = !options.no_follow;
   return complaint;
 }
 

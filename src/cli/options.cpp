@@ -12,6 +12,7 @@ const std::vector<Flag>& flags() {
       {"", "--from", "CALLER", "who asked: a workload (client, client.shop) or gateway[/name[.ns]]", k_question},
       {"-X", "--method", "METHOD", "method of the request, where routing depends on it (default: GET)", k_question},
       {"-H", "--header", "'NAME: VALUE'", "header of the request, where routing depends on it (repeatable)", k_question},
+      {"", "--no-follow", "", "stop at the first hop, also when its application passed on the error of a service it calls", k_question},
       {"", "--probe", "", "also read the sidecar's socket table (kubectl exec ... cat /proc/net/tcp)", k_question},
       {"", "--log-lines", "N", "lines of each proxy's log to read (default: 500)", k_question},
       {"", "--since", "TIME", "count only requests later than TIME: 2026-01-31T12:00:00Z, or 5m for the last five minutes", k_question},

@@ -52,6 +52,7 @@ struct Options {
 
   std::string ns = "default", from, method = "GET";
   std::vector<std::string> headers;
+  bool no_follow = false;
   bool probe = false;
   int log_lines = 500;
   std::string since;                     ///< "2026-01-31T12:00:00.000Z", or a duration back from now

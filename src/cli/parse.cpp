@@ -39,7 +39,7 @@ std::map<std::string_view, Adder> adders(Options& o, Raw& raw) {
     return [target](CLI::App& app, const std::string& names, const std::string& help) { return add_flag(app, names, help, *target); };
   };
   return {{"--namespace", to(o.ns)},        {"--from", to(o.from)},           {"--method", to(o.method)},
-          {"--header", to(o.headers)},      {"--probe", to(o.probe)},         {"--log-lines", to(raw.log_lines)}, {"--since", to(o.since)},
+          {"--header", to(o.headers)},      {"--no-follow", to(o.no_follow)}, {"--probe", to(o.probe)},         {"--log-lines", to(raw.log_lines)}, {"--since", to(o.since)},
           {"--context", to(o.context)},     {"--kubeconfig", to(o.kubeconfig)}, {"--as", to(o.as)},
           {"--as-group", to(o.as_groups)},  {"--parallel", to(raw.parallel)}, {"--step-timeout", to(raw.step_timeout)},
           {"--deadline", to(raw.deadline)}, {"--record", to(o.record)},       {"--output", to(o.output)},

@@ -159,6 +159,13 @@ void read_hop(Reader& reader, Cause& cause) {
   cause.hop = hop->get<int>();
 }
 
+void read_leads_on(Reader& reader, Cause& cause) {
+  const Json* leads = reader.find("/leads-on");
+  if (leads == nullptr) return;
+  if (!leads->is_boolean()) return reader.fail("/leads-on", "leads-on must be true or false");
+  cause.leads_on = leads->get<bool>();
+}
+
 /// Two causes must not share an id or a code, and what they explain must be there.
 void check_set(const std::vector<Cause>& causes, const std::map<std::string, YamlDocument>& documents,
                std::vector<std::string>& errors) {
@@ -200,8 +207,8 @@ Expected<Cause> load_cause(const YamlDocument& document, const FactIds& known) {
   Reader reader(document, known);
   Cause cause;
   cause.file = document.file;
-  reader.map("", {"id", "code", "title", "symptoms", "when", "likely-when", "hop", "object", "say", "explains", "fixes",
-                  "explain"});
+  reader.map("", {"id", "code", "title", "symptoms", "when", "likely-when", "hop", "object", "say", "explains", "leads-on",
+                  "fixes", "explain"});
   if (!reader.ok()) return Error{reader.error()};
   read_identity(reader, cause);
   read_hop(reader, cause);
@@ -212,6 +219,7 @@ Expected<Cause> load_cause(const YamlDocument& document, const FactIds& known) {
   cause.object = reader.text("/object");
   cause.say = reader.text("/say");
   cause.explains = reader.texts("/explains");
+  read_leads_on(reader, cause);
   const std::size_t fixes = reader.has("/fixes") ? reader.list("/fixes") : 0;
   for (std::size_t i = 0; i < fixes && reader.ok(); ++i)
     cause.fixes.push_back(read_fix(reader, "/fixes/" + std::to_string(i)));

@@ -52,6 +52,7 @@ struct Cause {
   std::string object;                   ///< "Service {service.namespace}/{service.name}"
   std::string say;                      ///< message template
   std::vector<std::string> explains;    ///< ids of causes that this one, when confirmed, is the reason of
+  bool leads_on = false;                ///< it only says that the reason is one hop further: what is found there stands for it
   std::vector<FixTemplate> fixes;
   std::string explain;                  ///< text with the fixed headings
   std::string file;

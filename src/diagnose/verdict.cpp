@@ -180,7 +180,8 @@ Tri evaluate(const Condition& condition, const Findings& findings) {
 }
 
 const Condition& condition_of(const CauseResult& result) {
-  return result.state == State::likely ? *result.cause->likely_when : result.cause->when;
+  const auto* likely = result.cause->likely_when.get();
+  return result.state == State::likely && likely != nullptr ? *likely : result.cause->when;
 }
 
 /// A cause that another one may be the reason of is not confirmed while that other could not be checked: it would name the

@@ -93,6 +93,7 @@ const std::vector<Fact>& protocol_facts();
 const std::vector<Fact>& authorization_facts();
 const std::vector<Fact>& gateway_facts();
 const std::vector<Fact>& request_facts();
+const std::vector<Fact>& pattern_facts();
 const std::vector<Fact>& control_facts();
 const std::vector<Fact>& injection_facts();
 const std::vector<Fact>& health_facts();

@@ -18,6 +18,7 @@ const std::vector<Kind> gateway_needs = {Kind::virtual_services, Kind::gateways,
 std::optional<Finding> need_gateway(Context& c) {
   if (c.ask.from != mesh::Complaint::From::gateway) return no("the request does not come in through a gateway");
   if (c.caller() == nullptr) return unknown(c.path().caller.state == mesh::Caller::State::absent ? "no gateway pod was found in the namespaces that were read" : "");
+  if (!c.ask.no_host.empty()) return unknown(c.ask.no_host);
   return std::nullopt;
 }
 
@@ -141,6 +142,7 @@ Finding mismatch_in_virtual_service(Context& c) {
 /// E3: a Gateway serves the host, but its selector picks no gateway pod.
 Finding selector_picks_none(Context& c) {
   if (c.ask.from != mesh::Complaint::From::gateway) return no("the request does not come in through a gateway");
+  if (!c.ask.no_host.empty()) return unknown(c.ask.no_host);
   const auto gateways = c.view.objects(Kind::gateways);
   if (!gateways.everywhere) return unknown();
   const auto names = c.view.pod_namespaces();

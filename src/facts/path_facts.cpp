@@ -21,6 +21,7 @@ Finding asked_404(Context& c) { return c.ask.code == 404 ? yes("the caller saw 4
 Finding from_gateway(Context& c) {
   return c.ask.from == mesh::Complaint::From::gateway ? yes("the request comes in through a gateway") : no("the request does not come in through a gateway");
 }
+Finding names_no_caller(Context& c) { return decide(c.ask.from == mesh::Complaint::From::unknown, "the question names no caller"); }
 
 Finding caller_known(Context& c) {
   const auto& caller = c.path().caller;
@@ -122,6 +123,7 @@ const std::vector<Fact>& path_facts() {
       {"complaint.is-mtls", "The question is whether the hop is mutual TLS", {}, for_mtls},
       {"complaint.is-canary", "The question is whether a split arrives as asked", {}, for_canary},
       {"complaint.is-404", "The caller saw 404", {}, asked_404},
+      {"complaint.names-no-caller", "The question names no caller", {}, names_no_caller},
       {"complaint.from-gateway", "The request comes in through a gateway", {}, from_gateway},
       {"caller.known", "The caller is a pod that exists", path_needs, caller_known, {Kind::pods}},
       {"caller.meshed", "The caller has a proxy", path_needs, caller_meshed, {Kind::pods}},

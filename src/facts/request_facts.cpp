@@ -5,6 +5,7 @@
 #include <map>
 
 #include "facts/context.hpp"
+#include "mesh/passed_on.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::facts {
@@ -74,6 +75,9 @@ bool jwt(const Sighting& s) {
 }
 bool inbound_nr(const Sighting& s) { return at_server(s) && s.server->details == "route_not_found"; }
 bool application(const Sighting& s) { return s.maker == Maker::application; }
+bool own_error(const Sighting& s) { return application(s) && s.link == Sighting::Link::none; }
+bool passed_on(const Sighting& s) { return application(s) && s.link == Sighting::Link::request_id; }
+bool perhaps_passed_on(const Sighting& s) { return application(s) && s.link == Sighting::Link::time; }
 
 struct Row {
   const char* id;
@@ -114,6 +118,9 @@ const Row rows[] = {
     {"requests.jwt-denied", "A token was rejected", jwt},
     {"requests.inbound-no-route", "The server's proxy has no inbound route", inbound_nr},
     {"requests.application-answered", "The application itself answered so", application},
+    {"requests.own-error", "The application answered so, and no request of its own failed with it", own_error},
+    {"requests.passed-on", "The application answered so after a request of its own, with the same request id, had failed", passed_on},
+    {"requests.perhaps-passed-on", "The application answered so while a request of its own failed", perhaps_passed_on},
 };
 
 /// "ns[shop]-policy[web]-rule[0]" → namespace and name of the policy; `none` = an ALLOW policy exists and none matched.
@@ -131,6 +138,13 @@ void rbac_bindings(const AccessLine& line, Bindings& b) {
   b["denied.none"] = contains(text, "[none]");
 }
 
+std::string line_text(const AccessLine& line) {
+  std::string text = std::to_string(line.code) + " " + (line.flags.empty() ? "-" : join(line.flags, ",")) + (line.details.empty() ? "" : " " + line.details);
+  if (!line.transport_failure.empty() && !contains(line.details, line.transport_failure)) text += " \"" + line.transport_failure + "\"";
+  if (!line.termination.empty()) text += " " + line.termination;
+  return text;
+}
+
 Bindings sighting_bindings(Context& c, const Sighting& seen) {
   const AccessLine& line = *seen.made();
   Bindings b = {{"line.code", line.code}, {"line.flags", join(line.flags, ",")}, {"line.details", line.details}, {"line.transport", line.transport_failure},
@@ -143,6 +157,14 @@ Bindings sighting_bindings(Context& c, const Sighting& seen) {
     b["service.namespace"] = serving.service->meta.ns;
     if (serving.port != nullptr) b["port.index"] = serving.port - serving.service->ports.data();
   }
+  if (seen.next != nullptr) {
+    const auto to = mesh::sent_to(*seen.next);
+    b["next.host"] = to.host;
+    b["next.port"] = to.port;
+    b["next.path"] = seen.next->path.empty() ? "/" : seen.next->path;
+    b["next.line"] = line_text(*seen.next);
+    b["next.tie"] = seen.link == Sighting::Link::request_id ? "with the same x-request-id" : "at the same time, which makes it likely only: the application does not pass x-request-id on";
+  }
   const auto* pod = seen.server_pod;
   if (pod == nullptr && seen.caller != nullptr) pod = c.view.pod_by_ip(seen.caller->upstream_host.substr(0, seen.caller->upstream_host.rfind(':')));
   if (pod != nullptr) {
@@ -152,13 +174,6 @@ Bindings sighting_bindings(Context& c, const Sighting& seen) {
   }
   if (starts_with(line.details, "rbac") || starts_with(line.termination, "rbac")) rbac_bindings(line, b);
   return b;
-}
-
-std::string line_text(const AccessLine& line) {
-  std::string text = std::to_string(line.code) + " " + (line.flags.empty() ? "-" : join(line.flags, ",")) + (line.details.empty() ? "" : " " + line.details);
-  if (!line.transport_failure.empty() && !contains(line.details, line.transport_failure)) text += " \"" + line.transport_failure + "\"";
-  if (!line.termination.empty()) text += " " + line.termination;
-  return text;
 }
 
 Finding signature(Context& c, const Row& row) {
@@ -212,9 +227,9 @@ Finding none_failed(Context& c) {
     const auto later = std::count_if(traffic.requests.rbegin(), found, [](const Sighting& s) { return s.result == Sighting::Result::ok; });
     const std::string since = later > 0 ? "; " + std::to_string(later) + " succeeded after it" : "";
     return no(std::to_string(traffic.failed) + " of " + count(traffic.requests.size(), "request") + " in the log failed, the last " + line_text(*found->made()) + " at " + found->made()->start + since,
-              {{"shown.pod", path.caller.pod->meta.name}});
+              {{"shown.pod", path.caller.pod->meta.name}, {"requests.failed", traffic.failed}, {"requests.seen", traffic.requests.size()}});
   }
-  if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded", {{"shown.pod", path.caller.pod->meta.name}});
+  if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded", {{"shown.pod", path.caller.pod->meta.name}, {"requests.failed", 0}, {"requests.seen", traffic.requests.size()}});
   if (path.caller.meshed() && !traffic.caller_read) return unknown();
   if (path.caller.meshed() && !traffic.caller_logs) return unknown("the caller's proxy writes no access log");
   if (!path.caller.meshed() && !traffic.server_read) return unknown("no proxy logs the caller's requests");

@@ -1,8 +1,11 @@
 #include "mesh/bind.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
+#include "mesh/callers.hpp"
+#include "mesh/cases.hpp"
 #include "mesh/path.hpp"
 #include "util/text.hpp"
 
@@ -12,14 +15,21 @@ using namespace evidence;
 
 namespace {
 
-constexpr std::size_t max_clients = 2, max_servers = 3;
+constexpr std::size_t max_clients = 2, max_servers = 3, max_witnesses = 11;
+
+using Row = std::map<std::string, std::string>;
+
+/// A row once: several pairs share a pod.
+void add_row(std::vector<Row>& rows, Row row) {
+  if (std::find(rows.begin(), rows.end(), row) == rows.end()) rows.push_back(std::move(row));
+}
 
 void add_pods(Values& values, const char* group, const std::vector<const Pod*>& pods, std::size_t most) {
   std::set<std::string> seen;
   for (const auto* pod : pods) {
     if (seen.size() >= most) break;
     if (!pod->meshed() || !seen.insert(pod->meta.ns + "/" + pod->meta.name).second) continue;
-    values[group].push_back({{"pod", pod->meta.name}, {"namespace", pod->meta.ns}});
+    add_row(values[group], {{"pod", pod->meta.name}, {"namespace", pod->meta.ns}});
   }
 }
 
@@ -28,10 +38,7 @@ void add_failing(Values& values, const std::vector<const Pod*>& pods) {
   for (const auto* pod : pods) {
     for (const auto& container : pod->containers) {
       const bool failing = !container.ready && container.restarts > 0 && container.name != "istio-proxy" && !container.init;
-      if (!failing) continue;
-      auto& apps = values["app"];
-      const std::map<std::string, std::string> row = {{"pod", pod->meta.name}, {"namespace", pod->meta.ns}, {"container", container.name}};
-      if (apps.size() < max_servers && std::find(apps.begin(), apps.end(), row) == apps.end()) apps.push_back(row);
+      if (failing && values["app"].size() < max_servers) add_row(values["app"], {{"pod", pod->meta.name}, {"namespace", pod->meta.ns}, {"container", container.name}});
     }
   }
 }
@@ -62,35 +69,60 @@ void add_walk_namespaces(const Path& path, std::set<std::string>& namespaces) {
   }
 }
 
-}  // namespace
+/// Those first at which the caller's requests failed: where one pod of many fails, it is the one to look at.
+std::vector<const Pod*> worst_first(const View& view, const Complaint& complaint, const Path& path) {
+  std::map<std::string, std::size_t> failures;
+  for (const auto& seen : observe(view, complaint, path.caller, path.to, {}).requests) {
+    if (seen.result == Sighting::Result::failed && seen.caller != nullptr) ++failures[address_of(seen.caller->upstream_host)];
+  }
+  auto servers = path.servers;
+  const auto failed = [&](const Pod* pod) {
+    const auto found = failures.find(pod->ip);
+    return found == failures.end() ? std::size_t{0} : found->second;
+  };
+  std::stable_sort(servers.begin(), servers.end(), [&](const Pod* a, const Pod* b) { return failed(a) > failed(b); });
+  return servers;
+}
 
-Values bind(const Evidence& evidence, const Complaint& complaint) {
-  Values values;
-  const View view(evidence);
+/// What one pair needs.
+void bind_case(const View& view, const Complaint& complaint, bool settled, Values& values, std::set<std::string>& namespaces) {
   const Path path = follow(view, complaint);
-  std::set<std::string> namespaces = {"istio-system"};
   if (complaint.from != Complaint::From::gateway) {
     if (const auto name = service_name(complaint.host, complaint.ns)) {
       namespaces.insert(name->ns);
-      values["to"].push_back({{"namespace", name->ns}});
+      add_row(values["to"], {{"namespace", name->ns}});
     }
   }
   namespaces.insert(complaint.ns);
   if (!complaint.from_ns.empty()) {
     namespaces.insert(complaint.from_ns);
-    values["from"].push_back({{"namespace", complaint.from_ns}});
+    add_row(values["from"], {{"namespace", complaint.from_ns}});
   }
   add_walk_namespaces(path, namespaces);
+  if (!settled) return;
+  const auto servers = worst_first(view, complaint, path);
+  add_pods(values, "client", path.caller.pods, max_clients);
+  add_pods(values, "server", servers, max_servers);
+  add_failing(values, path.servers);
+}
+
+}  // namespace
+
+Values bind(const Evidence& evidence, const Complaint& complaint) {
+  Values values;
+  const View view(evidence);
+  std::set<std::string> namespaces = {"istio-system"};
+  const auto cases = cases_of(view, complaint);
+  for (const auto& pair : cases.all) bind_case(view, pair.complaint, cases.settled, values, namespaces);
+  if (complaint.from == Complaint::From::unknown && !complaint.of_workload) add_pods(values, "witness", witnesses(view, complaint), max_witnesses);
   namespaces.erase("");
   for (const auto& ns : namespaces) values["namespace"].push_back({{"name", ns}});
-  add_pods(values, "client", path.caller.pods, max_clients);
-  add_pods(values, "server", path.servers, max_servers);
   if (const auto targets = target_pods(view, complaint)) {
     add_pods(values, "target", *targets, max_servers);
     add_failing(values, *targets);
     add_called(values, view, *targets);
   }
-  add_failing(values, path.servers);
+  for (auto group = values.begin(); group != values.end();) group = group->second.empty() ? values.erase(group) : std::next(group);
   return values;
 }
 

@@ -32,6 +32,9 @@ struct Complaint {
   // the caller
   enum class From { unknown, workload, gateway } from = From::unknown;
   std::string from_name, from_ns;       ///< from_name "" with gateway: whichever serves the host
+  std::string from_pod;                 ///< the pod of the caller to look from first, where the logs named one; "": any
+  std::string no_host;                  ///< gateway: why it is not known which host was asked of it; "" when it is
+  bool follow = true;                   ///< go on to the next hop when the application passed its error on
 };
 
 }  // namespace meshdx::mesh

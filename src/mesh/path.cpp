@@ -59,7 +59,8 @@ Path follow(const View& view, const Complaint& complaint) {
     path.walked = true;
     const auto& pod = *path.caller.pod;
     const ProxyConfig proxy{view.listeners(pod), view.routes(pod), view.clusters(pod), view.endpoints(pod)};
-    path.walk = path.caller.gateway ? walk_gateway(proxy, path.request) : walk_sidecar(proxy, path.request);
+    if (complaint.no_host.empty()) path.walk = path.caller.gateway ? walk_gateway(proxy, path.request) : walk_sidecar(proxy, path.request);
+    if (!complaint.no_host.empty()) path.walk.why = complaint.no_host;
     servers_of_walk(view, path);
   }
   if (path.servers.empty()) servers_of_service(view, path);

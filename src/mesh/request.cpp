@@ -1,9 +1,7 @@
 #include "mesh/request.hpp"
 
 #include <algorithm>
-#include <map>
 
-#include "mesh/istio_config.hpp"
 #include "mesh/protocol.hpp"
 #include "util/text.hpp"
 
@@ -40,9 +38,9 @@ std::string workload_of(const Pod& pod) {
   return owner.empty() ? pod.meta.name : owner;
 }
 
-namespace {
-
 bool gone(const Pod& pod) { return pod.meta.deleting || pod.phase == "Succeeded" || pod.phase == "Failed"; }
+
+namespace {
 
 bool labelled(const Pod& pod, const char* key, const std::string& value) {
   const auto found = pod.meta.labels.find(key);
@@ -222,116 +220,6 @@ Destination find_destination(const View& view, const Complaint& complaint) {
   }
   if (view.services(name->ns) != nullptr && entries.everywhere) to.state = Destination::State::absent;
   return to;
-}
-
-namespace {
-
-void choose(Caller& caller, std::vector<const Pod*> pods) {
-  caller.pods = std::move(pods);
-  caller.state = caller.pods.empty() ? Caller::State::absent : Caller::State::found;
-  if (!caller.pods.empty()) caller.pod = caller.pods.front();
-}
-
-/// The pods that a Gateway object's selector picks, in every namespace that was read.
-std::vector<const Pod*> gateway_pods(const View& view, const Labels& selector) {
-  std::vector<const Pod*> found;
-  for (const auto& ns : view.pod_namespaces()) {
-    const auto* pods = view.pods(ns);
-    if (pods == nullptr) continue;
-    for (const auto& pod : *pods) {
-      if (pod.meshed() && pod.router() && !gone(pod) && (selector.empty() || selects(selector, pod.meta.labels))) found.push_back(&pod);
-    }
-  }
-  return found;
-}
-
-void find_gateway(const View& view, const Complaint& complaint, Caller& caller) {
-  caller.gateway = true;
-  caller.name = complaint.from_name;
-  caller.ns = complaint.from_ns;
-  auto pods = gateway_pods(view, {});
-  if (!complaint.from_name.empty()) {
-    std::vector<const Pod*> named;
-    for (const auto* pod : pods) {
-      if (workload_of(*pod) == complaint.from_name) named.push_back(pod);
-    }
-    const auto gateways = view.objects(Kind::gateways);
-    for (const auto* gateway : gateways.items) {
-      const bool here = complaint.from_ns.empty() || gateway->meta.ns == complaint.from_ns;
-      if (named.empty() && gateway->meta.name == complaint.from_name && here) named = gateway_pods(view, labels_at(gateway->spec(), "selector"));
-    }
-    pods = named;
-    if (pods.empty() && !gateways.everywhere) return;   // the Gateway meant may be in a list that was not read
-  }
-  const auto namespaces = view.pod_namespaces();
-  const bool read = std::any_of(namespaces.begin(), namespaces.end(), [&](const auto& ns) { return view.pods(ns) != nullptr; });
-  if (!pods.empty() || read) choose(caller, std::move(pods));
-}
-
-/// The pod that the server's log shows failing most; its own reading of the log, because who called is not known yet.
-const Pod* failing_caller(const View& view, const Destination& to) {
-  const auto pods = to.service == nullptr ? std::nullopt : selected_pods(view, *to.service);
-  if (!pods) return nullptr;
-  std::map<std::string, int> failures;
-  for (const auto* server : *pods) {
-    if (!server->meshed() || !view.evidence().asked({Kind::log, server->meta.ns, server->meta.name})) continue;
-    const auto* log = view.log(*server);
-    if (log == nullptr) continue;
-    for (const auto& line : log->access) {
-      const bool closed = line.code == 0 && line.has_flag("NR");
-      const auto peer = line.downstream_remote.substr(0, line.downstream_remote.rfind(':'));
-      if ((line.inbound() || closed) && (closed || line.code >= 400)) ++failures[peer];
-    }
-  }
-  const Pod* found = nullptr;
-  int most = 0;
-  for (const auto& [peer, times] : failures) {
-    const auto* pod = view.pod_by_ip(peer);
-    if (pod == nullptr || pod->router() || times <= most) continue;
-    found = pod;
-    most = times;
-  }
-  return found;
-}
-
-void find_vantage(const View& view, const Complaint& complaint, const Destination& to, Caller& caller) {
-  caller.chosen = true;
-  caller.ns = complaint.ns;
-  if (const auto* failing = failing_caller(view, to)) {
-    caller.ns = failing->meta.ns;
-    caller.name = workload_of(*failing);
-    caller.seen_failing = true;
-    choose(caller, {failing});
-    return;
-  }
-  const auto* pods = view.pods(complaint.ns);
-  if (pods == nullptr) return;
-  std::vector<const Pod*> found;
-  for (const auto& pod : *pods) {
-    const bool target = to.service != nullptr && !to.service->selector.empty() && to.ns == pod.meta.ns && selects(to.service->selector, pod.meta.labels);
-    if (pod.meshed() && !pod.router() && !gone(pod) && !target && workload_of(pod) != to.name) found.push_back(&pod);
-  }
-  choose(caller, std::move(found));
-  if (caller.pod != nullptr) caller.name = workload_of(*caller.pod);
-}
-
-}  // namespace
-
-Caller find_caller(const View& view, const Complaint& complaint, const Destination& destination) {
-  Caller caller;
-  if (complaint.of_workload) return caller;
-  if (complaint.from == Complaint::From::gateway) {
-    find_gateway(view, complaint, caller);
-    return caller;
-  }
-  if (complaint.from == Complaint::From::unknown) {
-    find_vantage(view, complaint, destination, caller);
-    return caller;
-  }
-  caller.name = complaint.from_name;
-  caller.ns = complaint.from_ns;
-  if (const auto* pods = view.pods(caller.ns)) choose(caller, pods_named(*pods, caller.name));
-  return caller;
 }
 
 bool names_service(const std::string& host, const Destination& to, const std::string& caller_ns) {

@@ -31,7 +31,6 @@ struct Caller {
   enum class State { unknown, found, absent } state = State::unknown;   ///< unknown: pods were not read
   bool gateway = false;
   bool chosen = false;                        ///< nobody named a caller: this pod is the vantage
-  bool seen_failing = false;                  ///< chosen because the server's log shows its requests failing
   std::string ns, name;                       ///< as asked
   std::vector<const evidence::Pod*> pods;
   const evidence::Pod* pod = nullptr;         ///< the vantage: the first running one
@@ -56,7 +55,14 @@ struct Destination {
   bool by_pod_ip = false;
 };
 
+/// Whether a pod is finished or on its way out.
+bool gone(const evidence::Pod& pod);
+
+/// The pods that a Gateway object's selector picks, in every namespace that was read. Empty labels pick every gateway pod.
+std::vector<const evidence::Pod*> gateway_pods(const View& view, const evidence::Labels& selector);
+
 /// The caller the complaint names, or a vantage when it names none: a meshed pod of the namespace that is not the target's.
+/// A gateway without a name is the one whose Gateway object serves the host, else any.
 Caller find_caller(const View& view, const Complaint& complaint, const Destination& destination);
 
 /// What the complaint's host is. For a gateway's external host this is `external`: its walk tells the Service.

@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <map>
 
+#include "mesh/passed_on.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::mesh {
 
 using namespace evidence;
 
-namespace {
-
 std::string address_of(const std::string& endpoint) { return endpoint.substr(0, endpoint.rfind(':')); }
+
+namespace {
 
 std::uint16_t port_of(const std::string& endpoint) {
   const auto colon = endpoint.rfind(':');
@@ -49,6 +50,8 @@ bool seen_code(const AccessLine& line, const Complaint& complaint) {
   return complaint.code && line.code == *complaint.code && (*complaint.code == 0 ? !tcp : *complaint.code >= 400);
 }
 
+}  // namespace
+
 Sighting::Result result_of(const AccessLine& line, const Complaint& complaint) {
   const bool hung_up = line.code == 0 && (line.has_flag("DC") || line.has_flag("DR"));
   if (hung_up) return Sighting::Result::other;
@@ -60,6 +63,8 @@ Sighting::Result result_of(const AccessLine& line, const Complaint& complaint) {
   if (line.code < 400) return Sighting::Result::ok;
   return line.details == "via_upstream" || line.details.empty() ? Sighting::Result::other : Sighting::Result::failed;
 }
+
+namespace {
 
 using Lines = std::vector<std::pair<const AccessLine*, const Pod*>>;
 
@@ -179,6 +184,7 @@ Traffic observe(const View& view, const Complaint& complaint, const Caller& call
   const auto index = index_servers(view, servers, traffic);
   if (caller.pod != nullptr && !caller.meshed()) {
     observe_bare(view, complaint, caller, index, traffic);
+    link_passed_on(view, complaint, traffic);
     return traffic;
   }
   for (const auto* pod : caller.pods) {
@@ -209,7 +215,29 @@ Traffic observe(const View& view, const Complaint& complaint, const Caller& call
     }
   }
   keep_query(traffic, complaint);
+  link_passed_on(view, complaint, traffic);
   return traffic;
+}
+
+std::map<std::string, PeerCount> peers_of(const View& view, const Complaint& complaint, const Destination& destination,
+                                          const std::vector<const Pod*>& servers) {
+  std::map<std::string, PeerCount> peers;
+  Traffic ignored;
+  std::vector<const Pod*> asked;
+  for (const auto* pod : servers) {
+    if (pod->meshed() && view.evidence().asked({Kind::log, pod->meta.ns, pod->meta.name, ""})) asked.push_back(pod);
+  }
+  for (const auto& [line, pod] : index_servers(view, asked, ignored).all) {
+    const auto wanted = destination.port == nullptr ? std::nullopt : target_port(*destination.port, *pod);
+    if (wanted && port_of(line->downstream_local) != 0 && port_of(line->downstream_local) != *wanted) continue;
+    if (!same_path(*line, complaint) || !in_window(*line, complaint)) continue;
+    auto& peer = peers[address_of(line->downstream_remote)];
+    const bool closed = line->code == 0 && line->has_flag("NR");
+    const auto result = closed ? Sighting::Result::failed : result_of(*line, complaint);
+    peer.ok += result == Sighting::Result::ok;
+    peer.failed += result == Sighting::Result::failed;
+  }
+  return peers;
 }
 
 }  // namespace meshdx::mesh

@@ -2,6 +2,7 @@
 // answer (the two-hop rule, causes.md 0.1.8: `via_upstream` means that the answer came from one hop further).
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ struct Sighting {
   const evidence::Pod* server_pod = nullptr;
   enum class Result { ok, failed, other } result = Result::other;   ///< other: neither (the caller hung up, an error of another kind)
   Maker maker = Maker::unknown;
+  /// The request of the server's own that failed before it answered so; nullptr: none is known to belong to this one.
+  const evidence::AccessLine* next = nullptr;
+  /// What makes `next` belong to it. `time` alone makes it likely at most.
+  enum class Link { none, request_id, time } link = Link::none;
   /// The line of the hop that made the answer; the caller's own when that hop was not seen.
   [[nodiscard]] const evidence::AccessLine* made() const { return maker == Maker::server_proxy || maker == Maker::application ? (server != nullptr ? server : caller) : (caller != nullptr ? caller : server); }
 };
@@ -36,6 +41,20 @@ struct Traffic {
 /// Takes the pods whose logs to read; `servers` may be empty.
 Traffic observe(const View& view, const Complaint& complaint, const Caller& caller, const Destination& destination,
                 const std::vector<const evidence::Pod*>& servers);
+
+/// How the requests of one peer of a server went, by the server's log.
+struct PeerCount {
+  std::size_t ok = 0, failed = 0;
+};
+/// By the peers' addresses: the requests for the destination's port in the logs of these servers that were asked for.
+std::map<std::string, PeerCount> peers_of(const View& view, const Complaint& complaint, const Destination& destination,
+                                          const std::vector<const evidence::Pod*>& servers);
+
+/// Whether a request went well or failed, as the complaint sees it.
+Sighting::Result result_of(const evidence::AccessLine& line, const Complaint& complaint);
+
+/// The address of "10.244.0.161:8080".
+std::string address_of(const std::string& endpoint);
 
 /// Whether a line is a request of the complaint on the caller's side.
 bool concerns(const evidence::AccessLine& line, const Complaint& complaint, const Caller& caller, const Destination& destination);

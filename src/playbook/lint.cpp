@@ -102,7 +102,7 @@ void Linter::check_step(std::size_t i) {
 
 /// A command must be on the allowlist, and something must be able to read what it prints.
 void Linter::check_argv(const std::string& pointer, const std::vector<std::string>& argv, bool probe) {
-  const Chosen example = {{"client", {{"pod", "client-0"}, {"namespace", "ns"}}}, {"server", {{"pod", "server-0"}, {"namespace", "ns"}}}, {"target", {{"pod", "target-0"}, {"namespace", "ns"}}}, {"called", {{"namespace", "ns"}}},
+  const Chosen example = {{"client", {{"pod", "client-0"}, {"namespace", "ns"}}}, {"server", {{"pod", "server-0"}, {"namespace", "ns"}}}, {"target", {{"pod", "target-0"}, {"namespace", "ns"}}}, {"called", {{"namespace", "ns"}}}, {"witness", {{"pod", "witness-0"}, {"namespace", "ns"}}},
                           {"to", {{"namespace", "ns"}}},  {"from", {{"namespace", "ns"}}}, {"namespace", {{"name", "ns"}}},
                           {"option", {{"log-lines", "500"}}}};
   const auto filled = fill(argv, example);
@@ -137,7 +137,7 @@ void Linter::check_when(std::size_t i) {
       continue;
     }
     // Evidence that comes later only makes the fact unknown when the step is reached; none at all would always do so.
-    const bool any = std::any_of(known->needs.begin(), known->needs.end(), [&](auto kind) { return before.count(kind) != 0; });
+    const bool any = known->needs.empty() || std::any_of(known->needs.begin(), known->needs.end(), [&](auto kind) { return before.count(kind) != 0; });
     if (!any) say(step_pointer(i) + "/when", "no step before '" + step.id + "' gathers what the fact '" + fact + "' reads");
   }
 }

@@ -23,6 +23,9 @@ class JsonWriter {
   Json cause(const CauseResult& result, const std::vector<fix::Fix>& fixes) const;
   Json fix(const fix::Fix& fix) const;
   Json not_checked(const CauseResult& result) const;
+  Json verdict(const diagnose::Verdict& verdict, const std::vector<std::vector<fix::Fix>>& fixes) const;
+  Json traffic(const Hop& hop) const;
+  Json hop(const Hop& hop) const;
   Json steps() const;
   Json skipped() const;
   Json answer(const Table& table) const;
@@ -116,25 +119,49 @@ Json JsonWriter::answer(const Table& table) const {
   return json;
 }
 
-Json JsonWriter::write() const {
-  const auto& verdict = m_report.verdict;
+/// What one hop and the whole have in common.
+Json JsonWriter::verdict(const diagnose::Verdict& verdict, const std::vector<std::vector<fix::Fix>>& fixes) const {
   Json causes = Json::array(), ruled_out = Json::array(), open = Json::array(), checks = Json::array();
   for (std::size_t i = 0; i < verdict.causes.size(); ++i) {
-    causes.push_back(cause(verdict.causes[i], i < m_report.fixes.size() ? m_report.fixes[i] : std::vector<fix::Fix>{}));
+    causes.push_back(cause(verdict.causes[i], i < fixes.size() ? fixes[i] : std::vector<fix::Fix>{}));
   }
   for (const auto& result : verdict.ruled_out) {
     ruled_out.push_back({{"id", result.cause->id}, {"code", result.cause->code}, {"by", findings(result.decided_by)}});
   }
   for (const auto& result : verdict.not_checked) open.push_back(not_checked(result));
   for (const auto& check : verdict.checks) checks.push_back(finding(check.fact, check.finding));
-  Json answers = Json::array();
+  return {{"outcome", outcome_word(verdict.outcome)}, {"causes", causes}, {"ruledOut", ruled_out}, {"notChecked", open}, {"checks", checks}, {"notes", verdict.notes}};
+}
+
+Json JsonWriter::traffic(const Hop& hop) const {
+  Json patterns = Json::array();
+  for (const auto& pattern : hop.patterns) patterns.push_back({{"by", pattern.by}, {"value", pattern.value}, {"text", pattern.text}});
+  return {{"seen", hop.seen}, {"failed", hop.failed}, {"patterns", patterns}};
+}
+
+Json JsonWriter::hop(const Hop& hop) const {
+  Json json = verdict(hop.verdict, hop.fixes);
+  json["from"] = hop.from;
+  json["to"] = hop.to;
+  json["why"] = hop.why;
+  json["traffic"] = traffic(hop);
+  json["verify"] = hop.verify;
+  if (hop.next) json["next"] = {{"hop", *hop.next}, {"link", hop.link}, {"linked", hop.linked}, {"of", hop.of}};
+  return json;
+}
+
+Json JsonWriter::write() const {
+  Json hops = Json::array(), answers = Json::array();
   for (const auto& table : m_report.answers) answers.push_back(answer(table));
-  return {{"format", "meshdx.report/v1"}, {"playbook", m_report.playbook}, {"title", m_report.title},
-          {"question", m_report.question}, {"args", m_report.args}, {"outcome", outcome_word(verdict.outcome)},
-          {"exitCode", exit_code(m_report)}, {"interrupted", m_report.trail.interrupted}, {"considered", verdict.considered},
-          {"causes", causes}, {"ruledOut", ruled_out}, {"notChecked", open}, {"checks", checks}, {"answers", answers},
-          {"notes", verdict.notes}, {"remarks", m_report.remarks}, {"steps", steps()}, {"skipped", skipped()},
-          {"verify", m_report.verify}};
+  for (const auto& each : m_report.hops) hops.push_back(hop(each));
+  Json json = verdict(m_report.verdict, m_report.fixes);
+  for (std::size_t i = 0; i < m_report.found_at.size(); ++i) json["causes"][i]["hop"] = m_report.found_at[i];
+  json.update(Json{{"format", "meshdx.report/v1"}, {"playbook", m_report.playbook}, {"title", m_report.title},
+          {"question", m_report.question}, {"args", m_report.args},
+          {"exitCode", exit_code(m_report)}, {"interrupted", m_report.trail.interrupted}, {"considered", m_report.verdict.considered},
+          {"answers", answers}, {"remarks", m_report.remarks}, {"hops", hops}, {"steps", steps()}, {"skipped", skipped()},
+          {"verify", m_report.verify}});
+  return json;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "util/shell.hpp"
+#include "util/text.hpp"
 
 namespace meshdx::report {
 
@@ -15,6 +16,11 @@ int exit_code(const Report& report) {
     case diagnose::Outcome::inconclusive: break;
   }
   return 3;
+}
+
+std::string share_text(const Hop& hop) {
+  const auto percent = hop.seen == 0 ? 0 : (hop.failed * 100 + hop.seen / 2) / hop.seen;
+  return std::to_string(hop.failed) + " of " + count(hop.seen, "request") + " failed" + (hop.failed == 0 || hop.failed == hop.seen ? "" : " (" + std::to_string(percent) + " %)");
 }
 
 const char* state_word(diagnose::State state) {
@@ -57,10 +63,10 @@ std::vector<Missing> missing_for(const diagnose::CauseResult& result) {
   return found;
 }
 
-std::vector<Missing> all_missing(const Report& report) {
+std::vector<Missing> all_missing(const diagnose::Verdict& verdict) {
   std::vector<Missing> found;
-  for (const auto& check : report.verdict.checks) add_missing(found, check.fact, check.finding);
-  for (const auto& result : report.verdict.not_checked) {
+  for (const auto& check : verdict.checks) add_missing(found, check.fact, check.finding);
+  for (const auto& result : verdict.not_checked) {
     for (auto& missing : missing_for(result)) found.push_back(std::move(missing));
   }
   std::vector<Missing> once;

@@ -1,5 +1,6 @@
 // The report for a person at 3 a.m.
 #include <algorithm>
+#include <cctype>
 
 #include "report/page.hpp"
 #include "report/report.hpp"
@@ -25,6 +26,13 @@ class Writer {
   std::string write();
 
  private:
+  void hops();
+  void hop(std::size_t i, bool last_of_chain);
+  bool same_as_before(std::size_t i);
+  void passed_on(const Hop& hop);
+  void share(const Hop& hop);
+  void body(const std::string& verify);
+  std::string way(const Hop& hop) const { return (hop.from.empty() ? "?" : hop.from) + " " + m_page.arrow() + " " + hop.to; }
   void checks();
   void unknown_check(const diagnose::Check& check);
   void gaps();
@@ -45,7 +53,11 @@ class Writer {
   bool answered_otherwise(const playbook::Ran& failed) const;
   void marked(Page::Mark mark, std::string_view text, const run::Argv& command, Page::Overflow overflow, int indent = 0);
 
+  [[nodiscard]] const diagnose::Verdict& verdict() const { return m_shown != nullptr ? m_shown->verdict : m_report.verdict; }
+  [[nodiscard]] const std::vector<std::vector<fix::Fix>>& all_fixes() const { return m_shown != nullptr ? m_shown->fixes : m_report.fixes; }
+
   const Report& m_report;
+  const Hop* m_shown = nullptr;          ///< the hop that is told, when there are several
   const TextOptions& m_options;
   Page m_page;
 };
@@ -84,7 +96,7 @@ void Writer::unknown_check(const diagnose::Check& check) {
 }
 
 void Writer::checks() {
-  for (const auto& check : m_report.verdict.checks) {
+  for (const auto& check : verdict().checks) {
     if (check.finding == nullptr) continue;
     const auto& finding = *check.finding;
     if (finding.truth == Tri::unknown) {
@@ -155,7 +167,7 @@ void Writer::answers() {
 }
 
 void Writer::summary() {
-  const auto& verdict = m_report.verdict;
+  const auto& verdict = this->verdict();
   const auto found = verdict.causes.empty() ? "none" : std::to_string(verdict.causes.size());
   m_page.blank();
   m_page.paragraph(count(verdict.considered, "cause") + " of " + m_report.symptom + " " + m_page.arrow() + " " + found);
@@ -181,7 +193,7 @@ void Writer::proof(const CauseResult& result) {
 }
 
 void Writer::cause(std::size_t i) {
-  const auto& result = m_report.verdict.causes[i];
+  const auto& result = verdict().causes[i];
   const auto& known = *result.cause;
   m_page.headed("CAUSE", known.code + " " + known.id + "   " + state_word(result.state));
   m_page.paragraph(result.message, 2);
@@ -189,7 +201,7 @@ void Writer::cause(std::size_t i) {
   for (const auto& explained : result.explains) {
     m_page.paragraph("It is also the reason of " + explained.cause->code + " " + explained.cause->id + ": " + explained.message, 2);
   }
-  if (i < m_report.fixes.size()) fixes(m_report.fixes[i]);
+  if (i < all_fixes().size()) fixes(all_fixes()[i]);
 }
 
 void Writer::fixes(const std::vector<fix::Fix>& fixes) {
@@ -222,7 +234,7 @@ void Writer::fix(const fix::Fix& fix, const std::string& heading) {
 }
 
 void Writer::missing() {
-  const auto all = all_missing(m_report);
+  const auto all = all_missing(verdict());
   if (all.empty()) return;
   m_page.headed("MISSING", "what would decide it:", Page::Style::yellow);
   std::size_t shown = 0;
@@ -238,7 +250,7 @@ void Writer::missing() {
 }
 
 void Writer::inconclusive() {
-  const auto& verdict = m_report.verdict;
+  const auto& verdict = this->verdict();
   const auto open = verdict.not_checked.size();
   const bool failing = std::any_of(verdict.checks.begin(), verdict.checks.end(),
                                    [](const auto& check) { return check.finding != nullptr && check.finding->truth == Tri::no; });
@@ -289,23 +301,92 @@ void Writer::details() {
   steps();
 }
 
-std::string Writer::write() {
-  for (const auto& remark : m_report.remarks) m_page.paragraph(remark);
+/// Only some requests fail: how many, and what those share.
+void Writer::share(const Hop& hop) {
+  if (hop.failed == 0 || hop.failed == hop.seen) return;
+  std::vector<std::string> parts;
+  if (m_shown == nullptr) parts.push_back(share_text(hop));   // of several hops each has its share in its heading
+  for (const auto& pattern : hop.patterns) parts.push_back(pattern.text);
+  if (parts.empty()) return;
+  auto text = join(parts, "; ");
+  text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
+  m_page.paragraph(text + ".");
+}
+
+/// The verdict on one hop, or on the only one.
+void Writer::body(const std::string& verify) {
   checks();
-  gaps();
-  answers();
+  if (m_shown == nullptr) gaps();
+  if (m_shown == nullptr) answers();
   summary();
-  for (std::size_t i = 0; i < m_report.verdict.causes.size(); ++i) {
+  const auto* shown = m_shown != nullptr ? m_shown : m_report.hops.empty() ? nullptr : &m_report.hops.front();
+  if (shown != nullptr) share(*shown);
+  for (std::size_t i = 0; i < verdict().causes.size(); ++i) {
     if (i > 0) m_page.blank();
     cause(i);
   }
-  if (m_report.verdict.outcome == diagnose::Outcome::inconclusive) inconclusive();
-  if (m_report.verdict.outcome != diagnose::Outcome::healthy) m_page.headed("VERIFY", m_report.verify);
-  if (!m_report.verdict.notes.empty()) {
-    m_page.blank();
-    m_page.headed("NOTES", "odd, but not the reason:");
-    for (const auto& note : m_report.verdict.notes) m_page.marked(Page::Mark::item, note, "", Page::Overflow::shorten, 2);
+  if (verdict().outcome == diagnose::Outcome::inconclusive) inconclusive();
+  if (verdict().outcome != diagnose::Outcome::healthy && !verify.empty()) m_page.headed("VERIFY", verify);
+  if (verdict().notes.empty()) return;
+  m_page.blank();
+  m_page.headed("NOTES", "odd, but not the reason:");
+  for (const auto& note : verdict().notes) m_page.marked(Page::Mark::item, note, "", Page::Overflow::shorten, 2);
+}
+
+/// Whether an earlier hop has the same first cause.
+bool Writer::same_as_before(std::size_t i) {
+  const auto& causes = m_report.hops[i].verdict.causes;
+  if (causes.empty() || m_options.verbose > 0) return false;
+  for (std::size_t before = 0; before < i; ++before) {
+    const auto& hop = m_report.hops[before];
+    if (hop.next || hop.verdict.causes.size() != causes.size()) continue;
+    const auto same = [](const CauseResult& a, const CauseResult& b) { return a.cause == b.cause && a.object == b.object && a.state == b.state; };
+    if (!std::equal(causes.begin(), causes.end(), hop.verdict.causes.begin(), same)) continue;
+    m_page.paragraph("The same as " + way(hop) + ": " + causes.front().cause->code + " " + causes.front().cause->id + ".", 2);
+    return true;
   }
+  return false;
+}
+
+void Writer::passed_on(const Hop& hop) {
+  const auto& behind = m_report.hops[*hop.next];
+  const std::string tie = hop.link == "request-id" ? "with the same x-request-id" : "at the same time: likely, but no proof, as the application does not pass x-request-id on";
+  m_page.paragraph(behind.from + " answered so after its own request to " + behind.to + " had failed (" + std::to_string(hop.linked) + " of " + std::to_string(hop.of) + ", " + tie + ").", 2);
+}
+
+/// One hop of several. What only leads on to the next is said in a sentence.
+void Writer::hop(std::size_t i, bool last_of_chain) {
+  const auto& shown = m_report.hops[i];
+  m_page.blank();
+  m_page.headed(way(shown), shown.seen == 0 ? "" : share_text(shown));
+  if (shown.next) passed_on(shown);
+  const bool leads_on = shown.next && shown.link == "request-id" && !m_report.hops[*shown.next].verdict.causes.empty();
+  if (leads_on && m_options.verbose == 0) return;
+  if (same_as_before(i)) return;
+  m_shown = &shown;
+  body(last_of_chain ? shown.verify : "");
+  m_shown = nullptr;
+}
+
+/// The hops of each caller in the order of the requests; a hop that several callers lead to is told once.
+void Writer::hops() {
+  gaps();
+  std::vector<bool> told(m_report.hops.size());
+  for (std::size_t root = 0; root < m_report.hops.size(); ++root) {
+    if (m_report.hops[root].why == "followed") continue;
+    for (std::optional<std::size_t> i = root; i; i = m_report.hops[*i].next) {
+      if (told[*i]) break;
+      told[*i] = true;
+      hop(*i, !m_report.hops[*i].next);
+    }
+  }
+}
+
+std::string Writer::write() {
+  for (const auto& remark : m_report.remarks) m_page.paragraph(remark);
+  const bool several = m_report.hops.size() > 1;
+  if (several) hops();
+  else body(m_report.verify);
   if (m_options.verbose > 0) details();
   return m_page.text();
 }

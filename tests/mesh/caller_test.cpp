@@ -207,30 +207,3 @@ TEST_CASE("the Service a cluster's host names") {
   CHECK_FALSE(read);
   CHECK(service_of(view, "api.example.com") == nullptr);
 }
-
-TEST_CASE("without a caller named, the one whose requests fail in the server's log") {
-  World world = mesh_of();
-  const auto failing = [](const std::string& peer, const std::string& code) {
-    return "[2026-11-22T10:00:00.000Z] \"GET / HTTP/1.1\" " + code +
-           " - via_upstream - \"-\" 0 1 2 1 \"-\" \"curl\" \"id\" \"web.shop\" \"10.0.0.1:8080\" inbound|8080|| "
-           "127.0.0.6:1 10.0.0.1:8080 " +
-           peer + ":5000 - default";
-  };
-  const std::string closed =
-      "[2026-11-22T10:00:00.000Z] \"- - -\" 0 NR filter_chain_not_found - \"-\" 0 0 0 - \"-\" \"-\" \"-\" \"-\" \"-\" "
-      "- - 10.0.0.1:8080 10.0.0.2:4000 - -";
-  world.log(
-      "web-1", "shop",
-      {failing("10.0.0.3", "200"), failing("10.0.0.4", "503"), failing("10.0.1.1", "503"), failing("10.0.1.1", "503")});
-  const auto by_code = caller_of(world, asked(From::unknown));
-  CHECK(told(by_code) == "found client-2");  // the gateway is asked about with --from gateway
-  CHECK(by_code.seen_failing);
-  CHECK(by_code.chosen);
-  World bare = mesh_of();
-  bare.log("web-1", "shop", {failing("10.0.0.4", "503"), closed, closed});
-  CHECK(told(caller_of(bare, asked(From::unknown))) == "found bare-1");
-  World fine = mesh_of();
-  fine.log("web-1", "shop", {failing("10.0.0.4", "200")});
-  CHECK(told(caller_of(fine, asked(From::unknown))) == "found client-1 client-2");
-  CHECK_FALSE(caller_of(fine, asked(From::unknown)).seen_failing);
-}

@@ -129,7 +129,7 @@ TEST_CASE("inconclusive names what is missing and the command") {
   CHECK(has(text, "INCONCLUSIVE nothing confirmed; 1 of 34 causes could not be checked"));
   CHECK(has(text, "MISSING"));
   CHECK(has(text, "kubectl --context 'prod eu' logs client-1 -n shop -c istio-proxy --tail=500\n"));
-  CHECK(all_missing(e.report).size() == 1);
+  CHECK(all_missing(e.report.verdict).size() == 1);
   CHECK(exit_code(e.report) == 3);
   check_schema(e.report);
 }
@@ -232,4 +232,44 @@ TEST_CASE("without UTF-8 all signs are ASCII; colours only when asked") {
   CHECK(has(text, "ok Service web exists: port 80 (http-web) -> 8080"));
   options.color = true;
   CHECK(has(to_text(e.report, options), "\033[1mCAUSE\033[0m"));
+}
+
+TEST_CASE("several hops: each its own verdict; what only leads on is a sentence") {
+  Example e;
+  e.found();
+  Hop first, behind;
+  first.from = "client";
+  first.to = "web";
+  first.why = "asked";
+  first.failed = 4;
+  first.seen = 8;
+  first.patterns = {{"pod", "pod shop/web-1", "the failures gather at pod shop/web-1"}};
+  first.next = 1;
+  first.link = "request-id";
+  first.linked = first.of = 4;
+  first.verdict = behind.verdict = e.report.verdict;
+  first.verify = behind.verify = "meshdx 503 api -n shop --from web";
+  behind.from = "web";
+  behind.to = "api";
+  behind.why = "followed";
+  behind.fixes = e.report.fixes;
+  e.report.hops = {first, behind};
+  e.report.found_at = {1};
+  check_schema(e.report);
+  const auto text = to_text(e.report, {});
+  CHECK(has(text, "client → web 4 of 8 requests failed (50 %)\n"));
+  CHECK(has(text, "web answered so after its own request to api had failed (4 of 4, with the same x-request-id)."));
+  const auto place = text.find("web → api\n");
+  REQUIRE(place != std::string::npos);
+  CHECK(text.find("CAUSE") > place);
+  CHECK(text.find("CAUSE") == text.rfind("CAUSE"));
+  CHECK(has(text, "VERIFY meshdx 503 api -n shop --from web\n"));
+  e.report.hops[0].link = "time";
+  CHECK(has(to_text(e.report, {}), "at the same time: likely"));
+  // two callers with one cause: it is told once
+  e.report.hops[0].next.reset();
+  e.report.hops[1].why = "failing";
+  const auto both = to_text(e.report, {});
+  CHECK(has(both, "The failures gather at pod shop/web-1."));
+  CHECK(has(both, "The same as client → web: MDX0101 no-endpoints-selector-mismatch."));
 }
