@@ -95,8 +95,8 @@ const KindRow* listed(const std::string& resource) {
   for (const auto& row : kind_rows()) {
     if (row.family != Family::list && row.family != Family::cluster_list) continue;
     const std::string_view full = row.resource;
-    const bool istio = ends_with(full, ".istio.io");
-    if (full == resource || (!istio && full.substr(0, full.find('.')) == resource)) return &row;
+    const bool extension = ends_with(full, ".istio.io") || ends_with(full, ".gateway.networking.k8s.io");
+    if (full == resource || (!extension && full.substr(0, full.find('.')) == resource)) return &row;
   }
   return nullptr;
 }

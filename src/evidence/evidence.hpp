@@ -28,6 +28,7 @@ enum class Kind {
   mesh_config, webhooks,
   clusters, routes, listeners, endpoints, secrets, log, app_log, sockets,
   proxy_status, istio_version, kube_version, analyze,
+  api_gateways, http_routes, grpc_routes, reference_grants,   // of the Gateway API
 };
 
 using Services = std::vector<Service>;

@@ -188,7 +188,8 @@ std::optional<std::vector<run::CommandResult>> lists_of(const std::vector<run::A
     const auto* row = row_of_command(member, key);
     if (row == nullptr) return std::nullopt;
     auto& part = parts.emplace_back(part_of(joined, member));
-    const auto own = items->extract(group_of(row->resource) + "/" + row->kubernetes_kind);
+    const std::string_view kind = row->kubernetes_kind;   // the Gateway API's Gateway has its group behind it
+    const auto own = items->extract(group_of(row->resource) + "/" + std::string(kind.substr(0, kind.find('.'))));
     part.out = list_text(own.empty() ? std::vector<std::string_view>() : own.mapped());
     part.err = refusal_of(lines, row->resource, understood);
     part.exit_code = part.err.empty() ? 0 : joined.exit_code;

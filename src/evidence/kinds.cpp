@@ -113,6 +113,17 @@ void add_istio(std::vector<KindRow>& rows) {
   add(Kind::telemetries, "telemetries", "telemetries.telemetry.istio.io", "Telemetry");
 }
 
+/// Its Gateway has the name of Istio's; fixes edit Istio's only by that name.
+void add_gateway_api(std::vector<KindRow>& rows) {
+  const auto add = [&rows](Kind kind, const char* name, const char* resource, const char* kubernetes_kind) {
+    rows.push_back(objects(kind, name, Family::list, resource, kubernetes_kind));
+  };
+  add(Kind::api_gateways, "api_gateways", "gateways.gateway.networking.k8s.io", "Gateway.gateway.networking.k8s.io");
+  add(Kind::http_routes, "http_routes", "httproutes.gateway.networking.k8s.io", "HTTPRoute");
+  add(Kind::grpc_routes, "grpc_routes", "grpcroutes.gateway.networking.k8s.io", "GRPCRoute");
+  add(Kind::reference_grants, "reference_grants", "referencegrants.gateway.networking.k8s.io", "ReferenceGrant");
+}
+
 void add_proxy_and_control(std::vector<KindRow>& rows) {
   using F = Family;
   rows.insert(rows.end(), {
@@ -136,6 +147,7 @@ std::vector<KindRow> make_rows() {
   std::vector<KindRow> rows;
   add_kubernetes(rows);
   add_istio(rows);
+  add_gateway_api(rows);
   add_proxy_and_control(rows);
   std::sort(rows.begin(), rows.end(), [](const KindRow& a, const KindRow& b) { return a.kind < b.kind; });
   return rows;

@@ -12,7 +12,7 @@ using namespace evidence;
 namespace {
 
 const std::vector<Kind> authorization_needs = {Kind::authorization_policies, Kind::mesh_config, Kind::services, Kind::pods, Kind::service_entries,
-                                               Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
+                                               Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 std::vector<const Object*> applying(const mesh::View& view, const mesh::ObjectList& policies, const Pod& pod, const std::string& action) {
   std::vector<const Object*> found;

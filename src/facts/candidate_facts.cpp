@@ -11,7 +11,7 @@ using namespace evidence;
 
 namespace {
 
-const std::vector<Kind> candidate_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+const std::vector<Kind> candidate_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                            Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 /// The workload someone who wrote this selector most likely meant: its pods, when one stands out.

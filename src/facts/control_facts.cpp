@@ -12,7 +12,7 @@ using namespace evidence;
 namespace {
 
 const std::vector<Kind> control_needs = {Kind::proxy_status, Kind::deployments, Kind::envoy_filters, Kind::log, Kind::mesh_config, Kind::services,
-                                         Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes,
+                                         Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints};
 
 bool is_istiod(const Pod& pod) {

@@ -24,7 +24,7 @@ Bindings service_bindings(const Serving& serving) {
 namespace {
 
 const std::vector<Kind> endpoint_needs = {Kind::services, Kind::pods, Kind::endpointslices, Kind::deployments, Kind::service_entries,
-                                          Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters,
+                                          Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters,
                                           Kind::endpoints, Kind::destination_rules, Kind::mesh_config, Kind::log};
 
 /// Ready endpoints of a Service port in its EndpointSlices; nullopt: not read.

@@ -12,7 +12,7 @@ using mesh::Walk;
 
 namespace {
 
-const std::vector<Kind> gateway_needs = {Kind::virtual_services, Kind::gateways, Kind::secrets, Kind::services, Kind::pods, Kind::service_entries,
+const std::vector<Kind> gateway_needs = {Kind::virtual_services, Kind::gateways, Kind::api_gateways, Kind::secrets, Kind::services, Kind::pods, Kind::service_entries,
                                          Kind::namespaces, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 std::optional<Finding> need_gateway(Context& c) {

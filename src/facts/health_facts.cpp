@@ -13,7 +13,7 @@ using mesh::Wire;
 namespace {
 
 const std::vector<Kind> health_needs = {Kind::peer_authentications, Kind::mesh_config, Kind::destination_rules, Kind::log, Kind::endpointslices, Kind::services, Kind::pods,
-                                        Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes,
+                                        Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes,
                                         Kind::clusters, Kind::endpoints};
 
 /// What one endpoint's two sides make together.

@@ -10,7 +10,7 @@ using namespace evidence;
 
 namespace {
 
-const std::vector<Kind> injection_needs = {Kind::namespaces, Kind::deployments, Kind::services, Kind::pods, Kind::service_entries, Kind::gateways,
+const std::vector<Kind> injection_needs = {Kind::namespaces, Kind::deployments, Kind::services, Kind::pods, Kind::service_entries, Kind::gateways, Kind::api_gateways,
                                            Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 std::string label(const Labels& labels, const char* key) {

@@ -12,7 +12,7 @@ using mesh::Walk;
 
 namespace {
 
-const std::vector<Kind> path_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+const std::vector<Kind> path_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                       Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 Finding for_mtls(Context& c) { return c.ask.playbook == "mtls" ? yes("the question is about mutual TLS") : no("the question is not about mutual TLS"); }

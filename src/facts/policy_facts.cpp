@@ -10,7 +10,7 @@ using namespace evidence;
 namespace {
 
 const std::vector<Kind> policy_needs = {Kind::virtual_services, Kind::destination_rules, Kind::services, Kind::pods, Kind::service_entries,
-                                        Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
+                                        Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 /// The pointer of the first http rule with a member for which `wanted` holds.
 template <class Wanted>

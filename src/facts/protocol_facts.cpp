@@ -9,7 +9,7 @@ using mesh::Protocol;
 
 namespace {
 
-const std::vector<Kind> protocol_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+const std::vector<Kind> protocol_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                           Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 /// Fixes change the protocol by appProtocol, which goes before the name.

@@ -16,7 +16,7 @@ using mesh::Sighting;
 
 namespace {
 
-const std::vector<Kind> request_needs = {Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+const std::vector<Kind> request_needs = {Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                          Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
 
 bool refused(const AccessLine& l) {

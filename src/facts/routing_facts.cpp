@@ -4,6 +4,7 @@
 
 #include "facts/context.hpp"
 #include "facts/routing_parts.hpp"
+#include "mesh/gateway_api.hpp"
 #include "mesh/istio_config.hpp"
 #include "mesh/rule_match.hpp"
 #include "util/text.hpp"
@@ -16,10 +17,11 @@ using mesh::Walk;
 
 /// The objects a route or virtual host was made from; the first VirtualService reference found.
 ConfigRef virtual_service_ref(const Walk& walk) {
-  if (walk.route != nullptr) return walk.route->config.kind == "virtual-service" ? walk.route->config : ConfigRef{};
+  const auto written = [](const Route& route) { return route.config.kind == "virtual-service" && !mesh::made_by_istiod(route.config); };
+  if (walk.route != nullptr) return written(*walk.route) ? walk.route->config : ConfigRef{};
   if (walk.virtual_host == nullptr) return {};
   for (const auto& route : walk.virtual_host->routes) {
-    if (route.config.kind == "virtual-service") return route.config;
+    if (written(route)) return route.config;
   }
   return {};
 }
@@ -34,7 +36,7 @@ const Object* find_object(const mesh::ObjectList& list, const std::string& ns, c
 namespace {
 
 const std::vector<Kind> routing_needs = {Kind::virtual_services, Kind::destination_rules, Kind::mesh_config, Kind::services, Kind::pods,
-                                         Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes,
+                                         Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints, Kind::log};
 
 std::string gateway_name(Context& c, const Object& vs) {
@@ -196,6 +198,7 @@ Finding direct_response(Context& c) {
   const auto& walk = c.walk();
   const bool direct = walk.end == Walk::End::direct_response || walk.end == Walk::End::redirect;
   if (!direct || walk.route == nullptr || !walk.route->config) return no("no VirtualService answers the request itself");
+  if (mesh::made_by_istiod(walk.route->config)) return no("istiod made the answer from a route of another kind");
   const std::string what = walk.end == Walk::End::redirect ? "redirects it" : "answers " + std::to_string(*walk.route->direct_response) + " itself";
   return yes("VirtualService " + walk.route->config.ns + "/" + walk.route->config.name + " " + what, {{"vs.name", walk.route->config.name}, {"vs.namespace", walk.route->config.ns}, {"route.what", what}, {"route.status", walk.route->direct_response.value_or(301)}});
 }

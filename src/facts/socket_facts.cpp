@@ -10,7 +10,7 @@ using namespace evidence;
 
 namespace {
 
-const std::vector<Kind> socket_needs = {Kind::sockets, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+const std::vector<Kind> socket_needs = {Kind::sockets, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                         Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 struct Listening {

@@ -15,7 +15,7 @@ using mesh::Leg;
 namespace {
 
 const std::vector<Kind> routing_needs = {Kind::virtual_services, Kind::sidecars, Kind::destination_rules, Kind::mesh_config, Kind::services, Kind::pods,
-                                         Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes,
+                                         Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints, Kind::log};
 
 /// The cluster that the route names and the proxy does not have.

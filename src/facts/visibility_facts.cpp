@@ -16,7 +16,7 @@ using mesh::Walk;
 namespace {
 
 const std::vector<Kind> visibility_needs = {Kind::sidecars, Kind::mesh_config, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces,
-                                            Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
+                                            Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 /// Whether the caller's proxy has any cluster for the destination's host.
 Tri proxy_knows(Context& c) {
@@ -128,9 +128,14 @@ Finding dns_unresolved(Context& c) {
 Finding unrecognised_host(Context& c) {
   if (auto stop = need_walk(c)) return *stop;
   const auto& walk = c.walk();
-  const bool any = walk.end == Walk::End::clusters && walk.route != nullptr && walk.route->name == "allow_any";
+  const bool passed = walk.end == Walk::End::clusters && walk.route != nullptr && starts_with(walk.route->name, "allow_any");
+  const bool blocked = walk.end == Walk::End::direct_response && walk.route != nullptr && walk.route->name == "block_all";
   const auto& to = c.path().to;
-  return decide(any && to.service != nullptr, "host " + c.path().request.host + " is no domain of the proxy's routes for the port, so the request leaves through allow_any", {{"request.host", c.path().request.host}, {"service.host", to.host}});
+  if (!passed && !blocked) return no("the Host header is a domain of the proxy's routes");
+  const Tri knows = to.service == nullptr ? Tri::no : proxy_knows(c);
+  if (knows == Tri::unknown) return unknown();
+  // A proxy that was not given the Service at all has no domain for any Host of it.
+  return decide(knows == Tri::yes, "host " + c.path().request.host + " is no domain of the proxy's routes for the port, so the request ends in " + walk.route->name, {{"request.host", c.path().request.host}, {"service.host", to.host}});
 }
 
 }  // namespace

@@ -66,9 +66,11 @@ std::optional<Target> target_of(const Fix& fix, const Json& object) {
   const std::string api_version = text_at(object, "apiVersion");
   const bool safe_version =
       api_version.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-./") == std::string::npos;
-  if (!is_kind(fix.kind) || !is_name(fix.name) || !safe_version || (!fix.ns.empty() && !is_name(fix.ns)))
+  // A kind whose name two APIs have is written with its group: Gateway.gateway.networking.k8s.io.
+  const std::string kind = fix.kind.substr(0, fix.kind.find('.'));
+  if (!is_kind(kind) || !is_name(fix.name) || !safe_version || (!fix.ns.empty() && !is_name(fix.ns)))
     return std::nullopt;
-  return Target{resource_of(api_version, fix.kind), fix.ns, fix.name};
+  return Target{resource_of(api_version, kind), fix.ns, fix.name};
 }
 
 std::vector<Argv> followers(const Expanded& expanded, const Making& making) {
@@ -107,7 +109,7 @@ bool make_edit(Fix& fix, const Expanded& expanded, const Making& making) {
   command.emplace_back("--dry-run=server");
   fix.dry_run = line(command, {});
   fix.undo = line(with_flags(patch_command(*target, fix.undo_patch), making.flags), then);
-  const std::string label = fmt::format("{} {}{}{}", fix.kind, fix.ns, fix.ns.empty() ? "" : "/", fix.name);
+  const std::string label = fmt::format("{} {}{}{}", fix.kind.substr(0, fix.kind.find('.')), fix.ns, fix.ns.empty() ? "" : "/", fix.name);
   fix.diff = unified_diff(readable_yaml(fix.before), readable_yaml(fix.after), label);
   return true;
 }

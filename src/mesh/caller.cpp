@@ -1,6 +1,7 @@
 // Who asks: the caller that the complaint names, a gateway, or a vantage.
 #include <algorithm>
 
+#include "mesh/gateway_api.hpp"
 #include "mesh/istio_config.hpp"
 #include "mesh/request.hpp"
 #include "util/text.hpp"
@@ -35,29 +36,16 @@ std::vector<const Pod*> gateway_pods(const View& view, const Labels& selector) {
 
 namespace {
 
-/// The gateway pods that a Gateway object with a server for the host picks; all of them when none does.
-std::vector<const Pod*> pods_serving(const View& view, const std::string& host, std::vector<const Pod*> pods) {
-  std::vector<const Pod*> serving;
-  for (const auto* pod : pods) {
-    const auto servers = gateway_servers(view, *pod);
-    const bool serves = std::any_of(servers.begin(), servers.end(), [&](const GatewayServer& server) {
-      return std::any_of(server.hosts.begin(), server.hosts.end(), [&](const auto& pattern) { return host_covers(pattern, host); });
-    });
-    if (serves) serving.push_back(pod);
-  }
-  return serving.empty() ? pods : serving;
-}
-
 void find_gateway(const View& view, const Complaint& complaint, Caller& caller) {
   caller.gateway = true;
   caller.name = complaint.from_name;
   caller.ns = complaint.from_ns;
   auto pods = gateway_pods(view, {});
-  if (complaint.from_name.empty()) pods = pods_serving(view, lower(complaint.host), std::move(pods));
+  if (complaint.from_name.empty()) keep_serving(view, lower(complaint.host), pods);
   if (!complaint.from_name.empty()) {
     std::vector<const Pod*> named;
     for (const auto* pod : pods) {
-      if (workload_of(*pod) == complaint.from_name) named.push_back(pod);
+      if (workload_of(*pod) == complaint.from_name || serves_gateway(view, *pod, complaint.from_name)) named.push_back(pod);
     }
     const auto gateways = view.objects(Kind::gateways);
     for (const auto* gateway : gateways.items) {

@@ -89,8 +89,10 @@ Accepts listener_accepts(const Listeners& listeners, std::uint16_t port) {
   accepts.known = true;
   accepts.inspects_tls = inbound->tls_inspector;
   static const std::vector<std::string> istio = {"istio-peer-exchange", "istio", "istio-http/1.1", "istio-http/1.0", "istio-h2"};
-  if (const auto* chain = inbound_chain(*inbound, {port, true, "", istio})) accepts.mutual_tls = chain->tls.has_value();
-  const auto* raw = inbound_chain(*inbound, {port, false, "", {"http/1.1", "h2c"}});
+  bool tls_known = true, raw_known = true;
+  if (const auto* chain = inbound_chain(*inbound, {port, true, "", istio}, &tls_known)) accepts.mutual_tls = chain->tls.has_value();
+  const auto* raw = inbound_chain(*inbound, {port, false, "", {"http/1.1", "h2c"}}, &raw_known);
+  accepts.known = tls_known && raw_known;
   accepts.plaintext = raw != nullptr && !raw->tls && raw->tcp_cluster != "BlackHoleCluster";
   return accepts;
 }

@@ -130,18 +130,26 @@ void set_service(Destination& to, const Service& service, const Complaint& compl
   if (to.port != nullptr) to.port_number = to.port->port;
 }
 
-/// A workload is called through the Service that selects its pods; with several or none, through its pods.
+/// The only one, the one of the workload's name, else the first with the port that was typed; nullptr: none stands out.
+const Service* service_meant(const std::vector<const Service*>& all, const std::string& name, std::optional<std::uint16_t> port) {
+  const auto with = [&](auto wanted) { return std::find_if(all.begin(), all.end(), wanted); };
+  auto found = all.size() == 1 ? all.begin() : with([&](const Service* s) { return s->meta.name == name; });
+  if (found == all.end() && port) found = with([&](const Service* s) { return pick_port(*s, port) != nullptr; });
+  return found == all.end() ? nullptr : *found;
+}
+
+/// A workload is called through the Service that selects its pods; where none stands out, through its pods.
 bool workload_destination(const View& view, const ServiceName& name, const Complaint& complaint, Destination& to) {
   const auto* pods = view.pods(name.ns);
   const auto* services = view.services(name.ns);
   if (pods == nullptr || services == nullptr) return false;
   const auto own = pods_named(*pods, name.name);
   if (own.empty()) return false;
-  const Service* only = nullptr;
+  std::vector<const Service*> selecting;
   for (const auto& service : *services) {
-    if (service.selector.empty() || !selects(service.selector, own.front()->meta.labels)) continue;
-    if (only == nullptr || service.meta.name == name.name) only = &service;
+    if (!service.selector.empty() && selects(service.selector, own.front()->meta.labels)) selecting.push_back(&service);
   }
+  const Service* only = service_meant(selecting, name.name, complaint.port);
   if (only != nullptr) {
     set_service(to, *only, complaint);
   } else {
@@ -235,23 +243,6 @@ bool names_service(const std::string& host, const Destination& to, const std::st
   return !to.name.empty() && name && name->name == to.name && name->ns == to.ns;
 }
 
-namespace {
-
-/// The port a gateway pod listens on for a port of its Service (80 → 8080); the port itself when no Service says.
-std::uint16_t gateway_port(const View& view, const Pod& pod, std::uint16_t port) {
-  const auto* services = view.services(pod.meta.ns);
-  if (services == nullptr) return port;
-  for (const auto& service : *services) {
-    if (service.selector.empty() || !selects(service.selector, pod.meta.labels)) continue;
-    for (const auto& candidate : service.ports) {
-      if (candidate.port == port) return target_port(candidate, pod).value_or(port);
-    }
-  }
-  return port;
-}
-
-}  // namespace
-
 Request request_of(const View& view, const Complaint& complaint, const Caller& caller, const Destination& to) {
   Request request;
   request.host = complaint.host;
@@ -262,7 +253,8 @@ Request request_of(const View& view, const Complaint& complaint, const Caller& c
   request.headers = complaint.headers;
   request.tls = complaint.scheme == "https";
   if (caller.gateway) {
-    if (caller.pod != nullptr) request.port = gateway_port(view, *caller.pod, complaint.port.value_or(request.tls ? 443 : 80));
+    request.dialled = complaint.port.value_or(request.tls ? 443 : 80);
+    if (caller.pod != nullptr) request.port = gateway_port(view, *caller.pod, request.dialled);
     return request;
   }
   if (to.service != nullptr) {
@@ -273,6 +265,9 @@ Request request_of(const View& view, const Complaint& complaint, const Caller& c
     if (split(complaint.host, '.').size() == 1 || !names_service(complaint.host, to, caller.ns)) request.host = to.host;
   } else if (is_address(to.host)) {
     request.addresses.push_back(to.host);
+  }
+  for (const auto& [name, value] : complaint.headers) {
+    if (name == "host") request.host = lower(value.substr(0, value.rfind(':')));   // as curl -H: another name than was dialled
   }
   return request;
 }

@@ -84,9 +84,14 @@ int rank_alpn(const FilterChainMatch& match, const Arriving& in) {
   return -1;
 }
 
+struct Choice {
+  const FilterChain* chain = nullptr;
+  bool known = true;    ///< false: what is left differs by the peer's address, which is not known here
+};
+
 /// Envoy narrows by one criterion after the other and never goes back: a connection to a port that has chains of its own
 /// takes one of them or the default chain, not one without a port (filter_chain_manager_impl.cc findFilterChain).
-const FilterChain* choose_chain(const Listener& listener, const Arriving& in) {
+Choice choose_chain(const Listener& listener, const Arriving& in) {
   std::vector<const FilterChain*> left;
   for (const auto& chain : listener.chains) left.push_back(&chain);
   for (const auto rank : {rank_port, rank_address, rank_server_name, rank_transport, rank_alpn}) {
@@ -94,8 +99,9 @@ const FilterChain* choose_chain(const Listener& listener, const Arriving& in) {
     for (const auto* chain : left) best = std::max(best, rank(chain->match, in));
     left.erase(std::remove_if(left.begin(), left.end(), [&](const auto* chain) { return rank(chain->match, in) != best; }), left.end());
   }
-  if (!left.empty()) return left.front();
-  return listener.default_chain ? &*listener.default_chain : nullptr;
+  const bool known = std::none_of(left.begin(), left.end(), [](const auto* chain) { return chain->match.more_conditions; });
+  if (!left.empty()) return {left.front(), known};
+  return {listener.default_chain ? &*listener.default_chain : nullptr, true};
 }
 
 Arriving arriving(const Request& request) {
@@ -103,7 +109,8 @@ Arriving arriving(const Request& request) {
   in.port = request.port;
   in.addresses = request.addresses;
   in.tls = request.tls;
-  in.sni = request.tls ? request.host : "";
+  const bool address = contains(request.host, ":") || ipv4(request.host).has_value();   // RFC 6066: no server name for an address
+  in.sni = request.tls && !address ? request.host : "";
   in.alpn = {"http/1.1"};
   return in;
 }
@@ -181,7 +188,12 @@ void take_chain(Walk& walk, const ProxyConfig& proxy, const Request& request) {
 Walk walk_from(const Listener* listener, const ProxyConfig& proxy, const Request& request) {
   Walk walk;
   walk.listener = listener;
-  walk.chain = choose_chain(*listener, arriving(request));
+  const Choice choice = choose_chain(*listener, arriving(request));
+  if (!choice.known) {
+    finish(walk, Walk::End::unknown, "the filter chains of listener " + listener->name + " differ by the caller's address, which meshdx does not read");
+    return walk;
+  }
+  walk.chain = choice.chain;
   if (walk.chain == nullptr) finish(walk, Walk::End::no_filter_chain);
   else take_chain(walk, proxy, request);
   return walk;
@@ -260,13 +272,15 @@ Walk walk_gateway(const ProxyConfig& proxy, const Request& request) {
 
 const Listener* inbound_listener(const Listeners& listeners) { return named_listener(listeners, "virtualInbound"); }
 
-const FilterChain* inbound_chain(const Listener& listener, const Connection& connection) {
+const FilterChain* inbound_chain(const Listener& listener, const Connection& connection, bool* known) {
   Arriving in;
   in.port = connection.port;
   in.tls = connection.tls;
   in.sni = connection.sni;
   in.alpn = connection.alpn;
-  return choose_chain(listener, in);
+  const Choice choice = choose_chain(listener, in);
+  if (known != nullptr) *known = choice.known;
+  return choice.chain;
 }
 
 }  // namespace meshdx::mesh

@@ -17,6 +17,7 @@ struct Request {
   std::string host;                      ///< Host header / SNI, without port
   std::vector<std::string> addresses;    ///< destination addresses (ClusterIPs, pod IP); empty: unknown or irrelevant (gateway)
   std::uint16_t port = 80;               ///< destination port: the Service's, on a gateway the listener's
+  std::uint16_t dialled = 0;             ///< on a gateway: the port before its Service turned it into `port`; 0: the same
   std::string method = "GET", path = "/", query;
   std::vector<std::pair<std::string, std::string>> headers;   ///< names lower-case
   bool tls = false;                      ///< the client itself speaks TLS (https://)
@@ -88,7 +89,8 @@ struct Connection {
   std::string sni;
   std::vector<std::string> alpn;
 };
-const evidence::FilterChain* inbound_chain(const evidence::Listener& listener, const Connection& connection);
+/// `known` is false when a condition that is not modelled (the peer's address) decides among chains.
+const evidence::FilterChain* inbound_chain(const evidence::Listener& listener, const Connection& connection, bool* known = nullptr);
 const evidence::Listener* inbound_listener(const evidence::Listeners& listeners);
 
 /// The virtual host for a Host header, by Envoy's order: exact, longest `*.suffix`, longest `prefix.*`, `*` (config.route.v3

@@ -87,7 +87,8 @@ std::string mismatch(const Json& match, const std::string& ns, const Request& re
     if (!why.empty()) return why;
   }
   const auto port = number_at(match, "port", 0);
-  if (port != 0 && port != request.port) return "it wants port " + std::to_string(port);
+  // On a gateway `port` is that of the Gateway's server, which is the Service's, not the pod's (gateway.go).
+  if (port != 0 && port != (request.dialled != 0 ? request.dialled : request.port)) return "it wants port " + std::to_string(port);
   const auto text = [&](const char* key, const std::string& value, bool fold = false) {
     return string_match(at(match, key), value, fold) ? std::string() : std::string("it wants ") + key + " " + string_text(at(match, key));
   };

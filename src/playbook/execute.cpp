@@ -18,12 +18,12 @@ namespace {
 using evidence::Gap;
 
 /// Whether another way of asking may do better. Not after a timeout or Ctrl-C, and not when the cluster cannot be
-/// reached at all: the next way would only wait for the same thing.
+/// reached at all: the next way would only wait for the same thing. A kind that the cluster does not know has no objects in
+/// any namespace: that is an answer.
 bool worth_another_way(Gap gap) {
   switch (gap) {
     case Gap::not_found:
     case Gap::forbidden:
-    case Gap::no_such_kind:
     case Gap::not_recorded:
     case Gap::damaged:
     case Gap::failed: return true;

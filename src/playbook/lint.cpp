@@ -136,7 +136,8 @@ void Linter::check_when(std::size_t i) {
       say(step_pointer(i) + "/when", "unknown fact '" + fact + "'");
       continue;
     }
-    // Evidence that comes later only makes the fact unknown when the step is reached; none at all would always do so.
+    // Evidence that comes later only makes the fact unknown when the step is reached; none at all would always do so. A fact that
+    // needs none is read from the question.
     const bool any = known->needs.empty() || std::any_of(known->needs.begin(), known->needs.end(), [&](auto kind) { return before.count(kind) != 0; });
     if (!any) say(step_pointer(i) + "/when", "no step before '" + step.id + "' gathers what the fact '" + fact + "' reads");
   }

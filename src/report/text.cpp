@@ -123,12 +123,12 @@ bool Writer::answered_otherwise(const playbook::Ran& failed) const {
   });
 }
 
-/// What was asked and gave nothing. A question that another command answered in part says so.
+/// What was asked and gave nothing. That the cluster does not know a kind is an answer: there are none. A question that another command answered in part says so.
 void Writer::gaps() {
   const auto& ran = m_report.trail.ran;
   std::size_t shown = 0, hidden = 0;
   for (const auto& command : ran) {
-    if (command.gap == evidence::Gap::none || command.gap == evidence::Gap::not_asked || answered_otherwise(command)) continue;
+    if (command.gap == evidence::Gap::none || command.gap == evidence::Gap::not_asked || command.gap == evidence::Gap::no_such_kind || answered_otherwise(command)) continue;
     if (shown >= k_few && m_options.verbose == 0) {
       ++hidden;
       continue;
