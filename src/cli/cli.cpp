@@ -12,6 +12,7 @@
 #include "cli/diagnosis.hpp"
 #include "cli/help.hpp"
 #include "cli/options.hpp"
+#include "cli/preflight.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::cli {
@@ -123,6 +124,7 @@ int run(const std::string& program, const std::vector<std::string>& args, const 
   if (const auto local = local_runner(name)) return local(*options, io);
   if (name == "replay") return replay(program, *options, io);
   if (name == "record") return record(program, *options, io);
+  if (name == "preflight") return preflight(*options, io);
   return diagnose_live(program, args, *options, io);
 }
 

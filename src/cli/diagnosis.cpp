@@ -8,10 +8,12 @@
 #include "cli/complaint.hpp"
 #include "diagnose/verdict.hpp"
 #include "facts/fact.hpp"
+#include "playbook/access.hpp"
 #include "playbook/execute.hpp"
 #include "playbook/joining.hpp"
 #include "playbook/judge.hpp"
 #include "playbook/library.hpp"
+#include "report/hints.hpp"
 #include "report/report.hpp"
 #include "run/interrupt.hpp"
 #include "run/live.hpp"
@@ -72,6 +74,17 @@ playbook::ExecuteOptions execute_options(const Options& options, const Io& io) {
     };
   }
   return execute;
+}
+
+/// What the reader must know to weigh the verdict.
+std::vector<std::string> remarks(const playbook::Trail& trail, const mesh::Cases& cases) {
+  std::vector<std::string> lines;
+  const bool no_istioctl = std::any_of(trail.ran.begin(), trail.ran.end(), [](const playbook::Ran& ran) {
+    return ran.gap == evidence::Gap::no_tool && ran.argv.front() == "istioctl";
+  });
+  if (no_istioctl) lines.emplace_back("Without istioctl this is what kubectl alone can show: what the proxies hold was not seen.");
+  lines.insert(lines.end(), cases.remarks.begin(), cases.remarks.end());
+  return lines;
 }
 
 std::vector<std::string> without_flag(const std::vector<std::string>& args, std::string_view flag) {
@@ -195,7 +208,7 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   report.trail = playbook::execute(job.playbook, job.complaint, runner, evidence, execute_options(options, io));
   if (io.err_terminal) io.err("\r\033[K");
   if (!report.trail.no_cluster.empty() && !report.trail.interrupted) {
-    return fail(io, k_failed, "Nothing could be read from a cluster: " + report.trail.no_cluster);
+    return fail(io, k_failed, playbook::no_access(report.trail.no_cluster_gap, report.trail.no_cluster, runner));
   }
   auto judgement = playbook::judge(job.playbook, job.causes, job.complaint, evidence, context_flags(options));
   for (const auto& id : job.playbook.answers) report.answers.push_back({facts::find_answer(id), &judgement.pairs.front().facts->answer(id)});
@@ -207,11 +220,12 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   report.args = without_secrets(job.args);
   report.verify = job.program + " " + shell_join(about_latest(report.args, std::any_of(judgement.pairs.begin(), judgement.pairs.end(), has_failures)));
   report.context_flags = context_flags(options);
-  report.remarks = judgement.cases->remarks;
+  report.remarks = remarks(report.trail, *judgement.cases);
   for (auto& judged : judgement.pairs) report.hops.push_back(hop_of(job, report.args, judged));
   report.verdict = std::move(judgement.overall);
   report.fixes = std::move(judgement.fixes);
   report.found_at = std::move(judgement.found_at);
+  report.hints = report::hints(evidence, judgement.pairs.front().pair->complaint, report.context_flags);
   const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
   io.out(options.output == "json" ? report::to_json(report) : report::to_text(report, look));
   return report::exit_code(report);
@@ -233,18 +247,6 @@ std::map<std::string, std::string> read_versions(run::CommandRunner& runner, std
   return versions;
 }
 
-run::LiveOptions live_options(const Options& options) {
-  run::LiveOptions live;
-  live.parallel = static_cast<std::size_t>(options.parallel);
-  live.deadline = options.deadline;
-  live.probe = options.probe;
-  live.context = options.context;
-  live.kubeconfig = options.kubeconfig;
-  live.as = options.as;
-  live.as_groups = options.as_groups;
-  return live;
-}
-
 /// The question a recording holds, with the outer command's flags for the output in place of its own.
 Expected<Options> recorded_question(const std::vector<std::string>& args, const Options& outer) {
   auto question = parse(args);
@@ -261,6 +263,18 @@ Expected<Options> recorded_question(const std::vector<std::string>& args, const 
 }
 
 }  // namespace
+
+run::LiveOptions live_options(const Options& options) {
+  run::LiveOptions live;
+  live.parallel = static_cast<std::size_t>(options.parallel);
+  live.deadline = options.deadline;
+  live.probe = options.probe;
+  live.context = options.context;
+  live.kubeconfig = options.kubeconfig;
+  live.as = options.as;
+  live.as_groups = options.as_groups;
+  return live;
+}
 
 std::vector<std::string> without_record(const std::vector<std::string>& args) { return without_flag(args, "--record"); }
 
@@ -284,7 +298,7 @@ Expected<mesh::Complaint> complaint_of(const Options& options) {
   asked.headers = options.headers;
   auto complaint = make_complaint(asked);
   if (complaint && !options.since.empty() && !is_timestamp(options.since)) {
-    return Error{"--since " + options.since + " counts back from now, which a recording has none of: give a time like 2026-01-31T12:00:00Z."};
+    return Error{"--since " + options.since + " counts back from now, and neither a plan nor a recording has one: give a time like 2026-01-31T12:00:00Z."};
   }
   if (complaint) complaint->since = options.since;
   if (complaint) complaint->follow = !options.no_follow;

@@ -7,6 +7,7 @@
 #include "cli/cli.hpp"
 #include "cli/options.hpp"
 #include "mesh/complaint.hpp"
+#include "run/live.hpp"
 #include "run/recording.hpp"
 
 namespace meshdx::cli {
@@ -19,6 +20,9 @@ int replay(const std::string& program, const Options& options, const Io& io);
 
 /// The complaint that the options of a question (or of `plan`) make. The playbook is in it.
 Expected<mesh::Complaint> complaint_of(const Options& options);
+
+/// How the options want commands to be run.
+run::LiveOptions live_options(const Options& options);
 
 /// The words without --record and its value: what asks the same question again.
 std::vector<std::string> without_record(const std::vector<std::string>& args);

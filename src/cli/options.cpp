@@ -8,12 +8,12 @@ namespace meshdx::cli {
 
 const std::vector<Flag>& flags() {
   static const std::vector<Flag> table = {
-      {"-n", "--namespace", "NS", "namespace where short names are looked up (default: default)", k_question},
+      {"-n", "--namespace", "NS", "namespace where short names are looked up (default: default)", k_question | k_place},
       {"", "--from", "CALLER", "who asked: a workload (client, client.shop) or gateway[/name[.ns]]", k_question},
       {"-X", "--method", "METHOD", "method of the request, where routing depends on it (default: GET)", k_question},
       {"-H", "--header", "'NAME: VALUE'", "header of the request, where routing depends on it (repeatable)", k_question},
       {"", "--no-follow", "", "stop at the first hop, also when its application passed on the error of a service it calls", k_question},
-      {"", "--probe", "", "also read the sidecar's socket table (kubectl exec ... cat /proc/net/tcp)", k_question},
+      {"", "--probe", "", "also read the sidecar's socket table (kubectl exec ... cat /proc/net/tcp)", k_question | k_place},
       {"", "--log-lines", "N", "lines of each proxy's log to read (default: 500)", k_question},
       {"", "--since", "TIME", "count only requests later than TIME: 2026-01-31T12:00:00Z, or 5m for the last five minutes", k_question},
       {"", "--context", "NAME", "kubeconfig context, as for kubectl", k_cluster},
@@ -24,6 +24,9 @@ const std::vector<Flag>& flags() {
       {"", "--step-timeout", "TIME", "longest time for one command (default: 15s)", k_cluster},
       {"", "--deadline", "TIME", "longest time for all of them (default: 60s)", k_cluster},
       {"", "--record", "DIR", "keep what was read in DIR (or a .tar.gz), secrets redacted, for replay", k_cluster},
+      {"", "--playbook", "NAME", "only what this playbook needs (repeatable; without it: all)", k_rights},
+      {"", "--rbac", "", "print the smallest roles that suffice, to apply, and ask no cluster", k_rights},
+      {"", "--service-account", "NS/NAME", "whom --rbac binds the roles to (default: meshdx in the namespace of -n)", k_rights},
       {"-o", "--output", "text|json", "form of the result (default: text)", k_output},
       {"-v", "--verbose", "", "also show what was ruled out, not checked, and every command", k_output},
       {"", "--no-color", "", "no colours (as with NO_COLOR in the environment)", k_output},
@@ -49,6 +52,7 @@ const std::vector<Command>& commands() {
       {"replay", "DIR [-- ARGS]", "ask a recording its own question again, or another one", k_output | k_playbooks, 1, 1},
       {"record", "DIR -- ARGS", "diagnose and keep what was read (the same as ARGS --record DIR)", 0, 1, 1},
       {"plan", "CODE|PLAYBOOK TARGET", "print the commands that a diagnosis would run, and run none", k_question | k_cluster | k_playbooks, 2, 2},
+      {"preflight", "", "say what works here: tools, versions, and each permission that the playbooks take", k_place | k_rights | k_cluster | k_output | k_playbooks, 0, 0},
       {"list", "", "list playbooks and causes", k_output | k_playbooks, 0, 0},
       {"graph", "PLAYBOOK", "draw a playbook's steps", k_graph | k_playbooks, 1, 1},
       {"lint", "[FILE...]", "check playbooks and causes (without FILE: all of them)", k_playbooks, 0, 1000},

@@ -18,6 +18,8 @@ enum FlagGroup : unsigned {
   k_output = 4U,       ///< -o, -v, --no-color
   k_playbooks = 8U,    ///< --playbooks
   k_graph = 16U,       ///< --format
+  k_place = 32U,       ///< -n, --probe: what decides which permissions are needed
+  k_rights = 64U,      ///< --playbook, --rbac, --service-account
 };
 
 /// One flag: everything there is to know about it but the variable it sets.
@@ -26,7 +28,7 @@ struct Flag {
   std::string_view name;     ///< "--namespace"
   std::string_view value;    ///< "NS", or "" for a switch
   std::string_view help;
-  FlagGroup group;
+  unsigned group;            ///< of FlagGroup: a command takes it when one of its groups is among these
 };
 const std::vector<Flag>& flags();
 
@@ -62,6 +64,10 @@ struct Options {
   int parallel = 8;
   std::chrono::milliseconds step_timeout{15000}, deadline{60000};
   std::string record;
+
+  std::vector<std::string> chosen;       ///< --playbook
+  bool rbac = false;
+  std::string account = "meshdx", account_namespace;   ///< --service-account; the namespace "" is that of -n
 
   std::string output = "text", format = "mermaid", playbooks;
   int verbose = 0;

@@ -14,7 +14,7 @@ namespace {
 
 /// Texts of flags whose values still need reading.
 struct Raw {
-  std::string parallel, log_lines, step_timeout, deadline;
+  std::string parallel, log_lines, step_timeout, deadline, service_account;
 };
 
 using Adder = std::function<CLI::Option*(CLI::App&, const std::string& names, const std::string& help)>;
@@ -44,7 +44,8 @@ std::map<std::string_view, Adder> adders(Options& o, Raw& raw) {
           {"--as-group", to(o.as_groups)},  {"--parallel", to(raw.parallel)}, {"--step-timeout", to(raw.step_timeout)},
           {"--deadline", to(raw.deadline)}, {"--record", to(o.record)},       {"--output", to(o.output)},
           {"--verbose", to(o.verbose)},     {"--no-color", to(o.no_color)},   {"--playbooks", to(o.playbooks)},
-          {"--format", to(o.format)}};
+          {"--playbook", to(o.chosen)},       {"--rbac", to(o.rbac)},
+          {"--service-account", to(raw.service_account)}, {"--format", to(o.format)}};
 }
 
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
@@ -80,11 +81,25 @@ Expected<Done> read_since(const std::string& value) {
   return Error{"--since " + value + " is no time: give one like 2026-01-31T12:00:00Z, or 5m for the last five minutes."};
 }
 
+/// "NS/NAME", or "NAME" in the namespace of -n.
+Expected<Done> read_account(const std::string& value, Options& o) {
+  if (value.empty()) return Done{};
+  const auto slash = value.find('/');
+  const auto ns = slash == value.npos ? "" : value.substr(0, slash);
+  const auto name = slash == value.npos ? value : value.substr(slash + 1);
+  if (!is_namespace_name(name) || (slash != value.npos && !is_namespace_name(ns))) {
+    return Error{"--service-account " + value + " names no ServiceAccount: give NAMESPACE/NAME, for example ops/meshdx."};
+  }
+  o.account = name;
+  o.account_namespace = ns;
+  return Done{};
+}
+
 Expected<Done> read_values(const Raw& raw, Options& o) {
   for (const auto& done :
        {read_number("--parallel", raw.parallel, 64, o.parallel), read_number("--log-lines", raw.log_lines, 1'000'000, o.log_lines),
         read_time("--step-timeout", raw.step_timeout, o.step_timeout), read_time("--deadline", raw.deadline, o.deadline),
-        read_since(o.since), read_choice("-o", o.output, {"text", "json"}), read_choice("--format", o.format, {"mermaid", "dot"})}) {
+        read_since(o.since), read_account(raw.service_account, o), read_choice("-o", o.output, {"text", "json"}), read_choice("--format", o.format, {"mermaid", "dot"})}) {
     if (!done) return done;
   }
   return Done{};
@@ -145,6 +160,22 @@ Expected<std::vector<std::string>> only_words(const std::vector<std::string>& re
   return rest;
 }
 
+/// CLI11 says "--from: 1 required TEXT missing".
+Error lacks_value(const std::string& said) {
+  const auto name = said.substr(0, said.find(':'));
+  const auto& table = flags();
+  const auto flag = std::find_if(table.begin(), table.end(), [&](const Flag& f) { return f.name == name; });
+  if (flag == table.end() || flag->value.empty()) return Error{said + "; see meshdx --help."};
+  return Error{std::string(flag->name) + " lacks its value: " + std::string(flag->name) + " " + std::string(flag->value) + "."};
+}
+
+/// CLI11 says "Could not convert: --probe = maybe". All flags with a value take any text, so it is a switch.
+Error takes_no_value(const std::string& said) {
+  const auto start = said.find("--"), end = said.find(' ', start);
+  if (start == said.npos || end == said.npos) return Error{said + "; see meshdx --help."};
+  return Error{said.substr(start, end - start) + " is a switch: it takes no value."};
+}
+
 }  // namespace
 
 Expected<Options> parse(const std::vector<std::string>& args) {
@@ -165,6 +196,10 @@ Expected<Options> parse(const std::vector<std::string>& args) {
   }
   try {
     app.parse(std::vector<std::string>(std::make_reverse_iterator(dashes), args.rend()));
+  } catch (const CLI::ArgumentMismatch& error) {
+    return lacks_value(error.what());
+  } catch (const CLI::ConversionError& error) {
+    return takes_no_value(error.what());
   } catch (const CLI::ParseError& error) {
     return Error{std::string(error.what()) + "; see meshdx --help."};
   }

@@ -4,15 +4,26 @@
 
 #include <fmt/core.h>
 
+#include "evidence/json_slices.hpp"
 #include "evidence/kube_read.hpp"
 #include "util/json.hpp"
 
 namespace meshdx::evidence {
 
+namespace {
+
+/// istioctl's log goes to stdout as well: lines of it may stand before the answer.
+std::string_view after_log(std::string_view text) {
+  const auto start = json_start(text);
+  return start == text.size() ? text : text.substr(start);
+}
+
+}  // namespace
+
 /// Keys as `istioctl version -o json` spells them (formats.md 4.4; pkg/version/cobra.go). `meshVersion` and
 /// `dataPlaneVersion` are absent when no istiod was reached.
 Expected<IstioVersion> parse_istio_version(std::string_view json) {
-  const auto root = parse_output(json);
+  const auto root = parse_output(after_log(json));
   if (!root) return Error{root.error()};
   IstioVersion version;
   version.client = text_at(at(*root, "clientVersion"), "version");

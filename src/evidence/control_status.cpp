@@ -210,9 +210,16 @@ Expected<ProxyStatus> read_json(std::string_view text) {
 }  // namespace
 
 Expected<ProxyStatus> parse_proxy_status(std::string_view text) {
-  const auto content = trim(text);
-  if (content.empty()) return Error{"printed nothing"};
-  return content.front() == '{' ? read_json(content) : read_table(text);
+  if (trim(text).empty()) return Error{"printed nothing"};
+  text.remove_prefix(text.find_first_not_of(" \t\r\n"));
+  // istioctl's log goes to stdout as well: lines of it may stand before the answer. What might be a broken answer's own
+  // lines is never skipped.
+  std::size_t start = 0;
+  while (start < text.size() && !contains(" \t{}[]\"", text.substr(start, 1)) && !starts_with(text.substr(start), "NAME ")) {
+    start = std::min(text.find('\n', start), text.size() - 1) + 1;
+  }
+  if (start == text.size()) start = 0;
+  return text[start] == '{' ? read_json(text.substr(start)) : read_table(text.substr(start));
 }
 
 }  // namespace meshdx::evidence

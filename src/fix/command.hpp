@@ -1,4 +1,4 @@
-// The commands to paste. All words are shell-quoted. Private to fix.
+// The commands to paste. All words are shell-quoted.
 #pragma once
 
 #include <string>

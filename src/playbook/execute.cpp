@@ -319,6 +319,7 @@ Trail Execution::trail() const {
       return command.ended && asks_api_server(command.argv) && means_no_cluster(command.gap);
     });
     trail.no_cluster = first->why;
+    trail.no_cluster_gap = first->gap;
   }
   std::vector<const Command*> ended;
   for (const auto& command : m_commands) {

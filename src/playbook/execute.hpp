@@ -36,6 +36,7 @@ struct Trail {
   bool interrupted = false;
   /// Why nothing more was tried: no command could reach a cluster at all (one sentence); "" otherwise.
   std::string no_cluster;
+  evidence::Gap no_cluster_gap = evidence::Gap::none;
 };
 
 struct ExecuteOptions {

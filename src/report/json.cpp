@@ -154,12 +154,14 @@ Json JsonWriter::write() const {
   Json hops = Json::array(), answers = Json::array();
   for (const auto& table : m_report.answers) answers.push_back(answer(table));
   for (const auto& each : m_report.hops) hops.push_back(hop(each));
+  Json hints = Json::array();
+  for (const auto& hint : m_report.hints) hints.push_back({{"text", hint.text}, {"command", hint.command}, {"undo", hint.undo}});
   Json json = verdict(m_report.verdict, m_report.fixes);
   for (std::size_t i = 0; i < m_report.found_at.size(); ++i) json["causes"][i]["hop"] = m_report.found_at[i];
   json.update(Json{{"format", "meshdx.report/v1"}, {"playbook", m_report.playbook}, {"title", m_report.title},
           {"question", m_report.question}, {"args", m_report.args},
           {"exitCode", exit_code(m_report)}, {"interrupted", m_report.trail.interrupted}, {"considered", m_report.verdict.considered},
-          {"answers", answers}, {"remarks", m_report.remarks}, {"hops", hops}, {"steps", steps()}, {"skipped", skipped()},
+          {"answers", answers}, {"remarks", m_report.remarks}, {"hints", hints}, {"hops", hops}, {"steps", steps()}, {"skipped", skipped()},
           {"verify", m_report.verify}});
   return json;
 }

@@ -11,6 +11,11 @@
 
 namespace meshdx::report {
 
+/// What one may do to see more next time: a sentence, the command to paste, and how to take it back.
+struct Hint {
+  std::string text, command, undo;
+};
+
 /// A table of the playbook's, as it came out.
 struct Table {
   const facts::AnswerKind* kind = nullptr;
@@ -45,6 +50,7 @@ struct Report {
   playbook::Trail trail;
   std::string verify;                             ///< the command that asks again
   std::vector<std::string> context_flags;         ///< --context and the like, which every printed command must carry
+  std::vector<Hint> hints;
   std::vector<std::string> remarks;               ///< which caller was chosen and the like
   std::vector<Hop> hops;                          ///< at least one in a report that is printed for a user
   std::vector<std::size_t> found_at;              ///< the hop of verdict.causes[i]

@@ -15,7 +15,7 @@ namespace {
 using diagnose::CauseResult;
 using diagnose::State;
 
-/// So many gaps and missing commands are shown without -v.
+/// So many reasons of gaps and missing commands are shown without -v.
 constexpr std::size_t k_few = 8;
 
 class Writer {
@@ -44,6 +44,7 @@ class Writer {
   void fix(const fix::Fix& fix, const std::string& heading);
   void inconclusive();
   void missing();
+  void hints();
   void details();
   void steps();
 
@@ -123,22 +124,33 @@ bool Writer::answered_otherwise(const playbook::Ran& failed) const {
   });
 }
 
-/// What was asked and gave nothing. That the cluster does not know a kind is an answer: there are none. A question that another command answered in part says so.
+/// What was asked and gave nothing: steps that failed for one reason stand together. That the cluster does not
+/// know a kind is an answer: there are none. A question that another command answered in part says so.
 void Writer::gaps() {
-  const auto& ran = m_report.trail.ran;
-  std::size_t shown = 0, hidden = 0;
-  for (const auto& command : ran) {
+  struct Reason {
+    std::string why;
+    bool in_part = false;
+    std::vector<std::string> steps;
+    run::Argv first;
+  };
+  std::vector<Reason> reasons;
+  for (const auto& command : m_report.trail.ran) {
     if (command.gap == evidence::Gap::none || command.gap == evidence::Gap::not_asked || command.gap == evidence::Gap::no_such_kind || answered_otherwise(command)) continue;
-    if (shown >= k_few && m_options.verbose == 0) {
-      ++hidden;
-      continue;
-    }
-    const auto reason = command.why.empty() ? std::string(evidence::gap_word(command.gap)) : command.why;
-    marked(Page::Mark::unknown, command.step + (answered(command) ? " checked only in part: " : " not checked: ") + reason, command.argv,
-           Page::Overflow::shorten);
-    ++shown;
+    const auto why = command.why.empty() ? std::string(evidence::gap_word(command.gap)) : command.why;
+    const bool in_part = answered(command);
+    auto place = std::find_if(reasons.begin(), reasons.end(), [&](const Reason& r) { return r.why == why && r.in_part == in_part; });
+    if (place == reasons.end()) place = reasons.insert(place, {why, in_part, {}, command.argv});
+    if (std::find(place->steps.begin(), place->steps.end(), command.step) == place->steps.end()) place->steps.push_back(command.step);
   }
-  if (hidden > 0) m_page.marked(Page::Mark::unknown, count(hidden, "more command") + " gave nothing (-v shows them)", "", Page::Overflow::shorten);
+  for (std::size_t i = 0; i < reasons.size(); ++i) {
+    const auto& reason = reasons[i];
+    if (i == k_few && m_options.verbose == 0) {
+      m_page.marked(Page::Mark::unknown, count(reasons.size() - i, "more reason") + " why commands gave nothing (-v shows them)", "", Page::Overflow::shorten);
+      return;
+    }
+    const auto steps = join(reason.steps, ", ") + (reason.in_part ? " checked only in part: " : " not checked: ");
+    marked(Page::Mark::unknown, steps + reason.why, reason.steps.size() == 1 ? reason.first : run::Argv{}, Page::Overflow::shorten);
+  }
 }
 
 /// A cell as people read it: null is what nobody knows.
@@ -233,19 +245,23 @@ void Writer::fix(const fix::Fix& fix, const std::string& heading) {
   }
 }
 
+/// Commands that lack one thing stand under it together.
 void Writer::missing() {
-  const auto all = all_missing(verdict());
+  auto all = all_missing(verdict());
   if (all.empty()) return;
   m_page.headed("MISSING", "what would decide it:", Page::Style::yellow);
   std::size_t shown = 0;
-  for (const auto& item : all) {
+  for (auto item = all.begin(); item != all.end(); ++shown) {
     if (shown == k_few && m_options.verbose == 0) {
-      m_page.paragraph("and " + std::to_string(all.size() - shown) + " more (-v shows them)", 2);
+      m_page.paragraph("and " + std::to_string(all.end() - item) + " more (-v shows them)", 2);
       return;
     }
-    ++shown;
-    const auto why = item.why.empty() ? item.fact : item.why;
-    m_page.marked(Page::Mark::item, why, item.command.empty() ? "" : line(item.command), Page::Overflow::next_line, 2);
+    const auto why = item->why;
+    const auto same = std::stable_partition(item, all.end(), [&](const Missing& other) { return other.why == why; });
+    m_page.marked(Page::Mark::item, why.empty() ? item->fact : why, item->command.empty() ? "" : line(item->command), Page::Overflow::next_line, 2);
+    while (++item != same) {
+      if (!item->command.empty()) m_page.command(line(item->command), 6);
+    }
   }
 }
 
@@ -382,11 +398,21 @@ void Writer::hops() {
   }
 }
 
+void Writer::hints() {
+  for (const auto& hint : m_report.hints) {
+    m_page.blank();
+    m_page.headed("HINT", hint.text);
+    m_page.command(hint.command);
+    if (!hint.undo.empty()) m_page.headed("UNDO", hint.undo);
+  }
+}
+
 std::string Writer::write() {
   for (const auto& remark : m_report.remarks) m_page.paragraph(remark);
   const bool several = m_report.hops.size() > 1;
   if (several) hops();
   else body(m_report.verify);
+  hints();
   if (m_options.verbose > 0) details();
   return m_page.text();
 }

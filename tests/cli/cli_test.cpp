@@ -207,3 +207,20 @@ TEST_CASE("explain knows causes by name and code, and near misses") {
   }
   check_sentence(meshdx_with({"explain", "no-endpoints-selector-mismatchh"}), 64, "did you mean no-endpoints-selector-mismatch?");
 }
+
+TEST_CASE("preflight prints roles without a cluster, and says when there is none") {
+  const EmptyPath none;
+  const auto roles = meshdx_with({"preflight", "--rbac", "-n", "shop", "--service-account", "ops/dx"});
+  CHECK(roles.code == 0);
+  for (const auto* part : {"kind: ClusterRole\n", "kind: Role\n", "namespace: shop\n", "- pods/portforward\n", "name: dx\n", "namespace: ops\n"}) {
+    CAPTURE(part);
+    CHECK(has(roles.out, part));
+  }
+  CHECK_FALSE(has(roles.out, "pods/exec"));
+  CHECK(has(meshdx_with({"preflight", "--rbac", "--probe"}).out, "pods/exec"));
+  const auto seen = meshdx_with({"preflight", "-n", "shop"});
+  CHECK(seen.code == 1);
+  CHECK(has(seen.out, "kubectl is not on PATH"));
+  check_sentence(meshdx_with({"preflight", "--playbook", "5O3"}), 64, "no playbook '5O3'");
+  check_sentence(meshdx_with({"preflight", "-n", "No_Name"}), 64, "No_Name");
+}

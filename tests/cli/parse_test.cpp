@@ -109,3 +109,23 @@ TEST_CASE("durations") {
   CHECK(*read_duration("250ms") == std::chrono::milliseconds(250));
   for (const auto* text : {"", "0s", "-1s", "1h", "s", "99999999999m", "1.5s"}) CHECK_FALSE(read_duration(text).ok());
 }
+
+TEST_CASE("a flag without its value is named with what it takes") {
+  CHECK(refused({"503", "web", "--namespace"}) == "--namespace lacks its value: --namespace NS.");
+  CHECK(refused({"503", "web", "-n"}) == "--namespace lacks its value: --namespace NS.");
+  CHECK(refused({"503", "web", "--from"}) == "--from lacks its value: --from CALLER.");
+  CHECK(refused({"503", "web", "-H"}) == "--header lacks its value: --header 'NAME: VALUE'.");
+  CHECK(refused({"503", "web", "--probe=maybe"}) == "--probe is a switch: it takes no value.");
+}
+
+TEST_CASE("preflight takes what decides about permissions, and nothing of a question") {
+  const auto o = parsed({"preflight", "-n", "shop", "--rbac", "--service-account", "ops/dx", "--playbook", "503", "--playbook", "mtls"});
+  CHECK(o.rbac);
+  CHECK(o.account == "dx");
+  CHECK(o.account_namespace == "ops");
+  CHECK(o.chosen == std::vector<std::string>{"503", "mtls"});
+  CHECK(parsed({"preflight", "--service-account", "dx"}).account_namespace.empty());
+  CHECK(says(refused({"preflight", "--from", "client"}), "takes no --from"));
+  CHECK(says(refused({"preflight", "--service-account", "a/b/c"}), "names no ServiceAccount"));
+  CHECK(says(refused({"503", "web", "--rbac"}), "takes no --rbac"));
+}

@@ -176,6 +176,11 @@ TEST_CASE("live: a child that watches what it may not list is ended, with what i
   CHECK(result.end == End::exited);
   CHECK(result.exit_code != 0);
   CHECK(trim(result.err) == line.substr(line.find("failed")));
+  for (const auto* reason : {"Unauthorized", "the server has asked for the client to provide credentials", "Get \"x\": getting credentials: exec: exit code 1",
+                             "tls: failed to verify certificate: x509: unknown authority"}) {
+    CAPTURE(reason);
+    CHECK(run_one(with_kubectl(folder, "echo 'failed to list *v1.X: " + replace_all(reason, "\"", "") + "'; sleep 60")).end == End::exited);
+  }
   CHECK(run_one(with_kubectl(folder, "echo 'failed to list pods, trying again' >&2; sleep 0.1; exit 3")).exit_code == 3);
 }
 
