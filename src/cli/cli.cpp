@@ -13,6 +13,7 @@
 #include "cli/help.hpp"
 #include "cli/options.hpp"
 #include "cli/preflight.hpp"
+#include "cli/survey.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::cli {
@@ -48,6 +49,7 @@ Runner local_runner(std::string_view name) {
   if (name == "lint") return lint;
   if (name == "explain") return explain;
   if (name == "help") return help;
+  if (name == "check") return check;
   return nullptr;
 }
 

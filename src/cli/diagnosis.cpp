@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <ctime>
 #include <memory>
 
 #include "cli/complaint.hpp"
+#include "cli/survey.hpp"
 #include "diagnose/verdict.hpp"
 #include "facts/fact.hpp"
 #include "playbook/access.hpp"
@@ -305,7 +307,44 @@ Expected<mesh::Complaint> complaint_of(const Options& options) {
   return complaint;
 }
 
+namespace {
+
+/// The share of a pod of an Indexed Job: its index is in its environment.
+Options with_job_index(Options options) {
+  const char* index = std::getenv("JOB_COMPLETION_INDEX");
+  if (!options.shard.empty() && !contains(options.shard, "/") && index != nullptr) options.shard = std::string(index) + "/" + options.shard;
+  return options;
+}
+
+int sweep_live(const std::string& program, const std::vector<std::string>& args, const Options& typed, const Io& io) {
+  const auto options = with_job_index(typed);
+  const auto right = check_sweep(options);
+  if (!right) return fail(io, k_usage, right.error());
+  if (options.job) return print_job(options, io);
+  if (!options.record.empty()) {
+    const auto free = run::check_recording_target(options.record);
+    if (!free) return fail(io, k_usage, free.error());
+  }
+  const run::InterruptGuard guard;
+  auto how = live_options(options);
+  if (options.given.count("--deadline") == 0) how.deadline.reset();   // a mesh takes as long as it is big
+  run::LiveRunner live(how);
+  playbook::JoiningRunner joining(live);
+  run::RecordingRunner recorder(joining);
+  const auto own = without_record(args);
+  if (options.record.empty()) return sweep(program, own, options, joining, io);
+  const int code = sweep(program, own, options, recorder, io);
+  run::Recording head;
+  head.args = own;
+  head.versions = read_versions(recorder, options.step_timeout);
+  const auto written = recorder.write(options.record, head);
+  return written ? code : fail(io, k_failed, written.error());
+}
+
+}  // namespace
+
 int diagnose_live(const std::string& program, const std::vector<std::string>& args, const Options& typed, const Io& io) {
+  if (typed.command->name == "sweep") return sweep_live(program, args, typed, io);
   Options options = typed;
   Job job{program, without_record(args), options, {}, {}, {}};
   if (!typed.since.empty()) {
@@ -347,6 +386,12 @@ int replay(const std::string& program, const Options& options, const Io& io) {
   const auto whose = options.has_dashes ? std::string() : path + " holds no question that meshdx can ask: ";
   const auto question = recorded_question(without_record(args), options);
   if (!question) return fail(io, wrong, whose + question.error());
+  if (question->command->name == "sweep") {
+    const auto right = check_sweep(*question);
+    if (!right) return fail(io, wrong, whose + right.error());
+    run::ReplayRunner runner(*recording);
+    return sweep(program, without_record(args), *question, runner, io);
+  }
   Job job{program, without_record(args), *question, {}, {}, {}};
   auto complaint = complaint_of(*question);
   if (!complaint) return fail(io, wrong, whose + complaint.error());

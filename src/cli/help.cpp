@@ -63,10 +63,29 @@ constexpr const char* k_examples =
     "      The same verdict, text and exit code.\n"
     "  meshdx replay case.tar.gz -- 404 http://web.shop/cart -n shop --from client\n"
     "      Another question to the same recording.\n"
+    "  meshdx sweep -A\n"
+    "      Nobody complained: what in the mesh would fail if it were called now?\n"
+    "  meshdx check manifests/ -o sarif\n"
+    "      What is wrong with these manifests? No cluster is needed.\n"
     "  meshdx plan 503 web.shop -n shop --from client\n"
     "      What would be run? For those who must ask before they may.\n";
 
 }  // namespace
+
+constexpr const char* k_about_sweep =
+    "Nobody complained: for every port of every Service, and every host of every Gateway, a request is made up for each rule\n"
+    "that may take it, and followed through what istiod would give the proxies, told from the objects, pods and endpoints.\n"
+    "No log is read, no proxy is asked, no request is sent. Exit code 0: nothing wrong in what was looked at; 2: something\n"
+    "would fail; 3: nothing confirmed, something not decided or not read.\n"
+    "In a Kubernetes Indexed Job `--shard N` takes the share of JOB_COMPLETION_INDEX; --job prints such a Job.\n";
+
+constexpr const char* k_about_check =
+    "Reads YAML and JSON: files, folders (*.yaml, *.yml, *.json), `-` for stdin; several documents and Lists. What has to be\n"
+    "rendered first (Helm, Kustomize) is taken rendered: helm template . | meshdx check -\n"
+    "What the files refer to and do not hold (a Service of another repository, pods, a gateway) is taken for right and listed,\n"
+    "never reported; with --complete the files hold all there is in their namespaces. Without a Namespace object a namespace is\n"
+    "taken to inject sidecars. Exit code 0: nothing wrong in what the files hold (what they cannot decide is listed); 2: a cause;\n"
+    "3: a likely one, that only objects outside the files could take away; 65: a file cannot be read (file:line:column).\n";
 
 std::string short_help() {
   return std::string(k_about) + "\nUsage:\n" + command_lines() + "\nMost used flags:\n" + flag_lines(k_question) + flag_lines(k_output) +
@@ -85,7 +104,9 @@ std::string command_help(const Command& command) {
   std::string text = "meshdx " + std::string(command.name) + (command.words.empty() ? "" : " ") + std::string(command.words) + "\n  " +
                      std::string(command.help) + ".\n";
   const auto known = flag_lines(command.groups);
-  if (command.diagnoses) text += "\n" + std::string(k_targets);
+  if (command.name == "sweep") text += std::string("\n") + k_about_sweep;
+  if (command.name == "check") text += std::string("\n") + k_about_check;
+  if (command.diagnoses && command.name != "sweep") text += "\n" + std::string(k_targets);
   if (!known.empty()) text += "\nFlags:\n" + known;
   return text;
 }

@@ -8,7 +8,12 @@ namespace meshdx::cli {
 
 const std::vector<Flag>& flags() {
   static const std::vector<Flag> table = {
-      {"-n", "--namespace", "NS", "namespace where short names are looked up (default: default)", k_question | k_place},
+      {"-n", "--namespace", "NS", "namespace where short names are looked up, that is swept, or of manifests without one (default: default)", k_question | k_place | k_sweep | k_check},
+      {"-A", "--all-namespaces", "", "sweep every namespace of the mesh", k_sweep},
+      {"", "--shard", "I/N", "sweep only this share of the namespaces; in an Indexed Job also without I", k_sweep},
+      {"", "--job", "", "print the Job that sweeps the mesh in N pods, and the rights it needs; run nothing", k_sweep},
+      {"", "--complete", "", "the files hold all there is in their namespaces: what is missing there is wrong", k_check},
+      {"", "--image", "IMAGE", "image for --job: one with meshdx, kubectl and istioctl", k_sweep},
       {"", "--from", "CALLER", "who asked: a workload (client, client.shop) or gateway[/name[.ns]]", k_question},
       {"-X", "--method", "METHOD", "method of the request, where routing depends on it (default: GET)", k_question},
       {"-H", "--header", "'NAME: VALUE'", "header of the request, where routing depends on it (repeatable)", k_question},
@@ -49,6 +54,8 @@ const std::vector<Command>& commands() {
       {"retries", "TARGET", "tell what is retried, how often and how long, and whether it covers the failures seen", diagnosis, 1, 1, true},
       {"isolation", "TARGET", "tell what the workload TARGET may reach and which of its calls were blocked", diagnosis, 1, 1, true},
       {"run", "PLAYBOOK TARGET", "work through a playbook by its name", diagnosis, 2, 2, true},
+      {"sweep", "", "check every Service and Gateway of a namespace or (-A) the mesh: what would fail if it were called now", k_sweep | k_cluster | k_output | k_playbooks, 0, 0, true},
+      {"check", "FILE|DIR|-...", "check manifests without a cluster: what they alone decide to be wrong (also -o sarif)", k_check | k_output | k_playbooks, 1, 10000},
       {"replay", "DIR [-- ARGS]", "ask a recording its own question again, or another one", k_output | k_playbooks, 1, 1},
       {"record", "DIR -- ARGS", "diagnose and keep what was read (the same as ARGS --record DIR)", 0, 1, 1},
       {"plan", "CODE|PLAYBOOK TARGET", "print the commands that a diagnosis would run, and run none", k_question | k_cluster | k_playbooks, 2, 2},

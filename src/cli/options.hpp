@@ -20,6 +20,8 @@ enum FlagGroup : unsigned {
   k_graph = 16U,       ///< --format
   k_place = 32U,       ///< -n, --probe: what decides which permissions are needed
   k_rights = 64U,      ///< --playbook, --rbac, --service-account
+  k_sweep = 256U,      ///< what is swept: -A, --shard, --job
+  k_check = 512U,      ///< which manifests: -n, --complete
 };
 
 /// One flag: everything there is to know about it but the variable it sets.
@@ -68,6 +70,8 @@ struct Options {
   std::vector<std::string> chosen;       ///< --playbook
   bool rbac = false;
   std::string account = "meshdx", account_namespace;   ///< --service-account; the namespace "" is that of -n
+  bool all_namespaces = false, job = false, complete = false;
+  std::string shard, image;              ///< shard: "3/10"
 
   std::string output = "text", format = "mermaid", playbooks;
   int verbose = 0;

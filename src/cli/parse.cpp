@@ -45,7 +45,8 @@ std::map<std::string_view, Adder> adders(Options& o, Raw& raw) {
           {"--deadline", to(raw.deadline)}, {"--record", to(o.record)},       {"--output", to(o.output)},
           {"--verbose", to(o.verbose)},     {"--no-color", to(o.no_color)},   {"--playbooks", to(o.playbooks)},
           {"--playbook", to(o.chosen)},       {"--rbac", to(o.rbac)},
-          {"--service-account", to(raw.service_account)}, {"--format", to(o.format)}};
+          {"--service-account", to(raw.service_account)},           {"--format", to(o.format)},       {"--all-namespaces", to(o.all_namespaces)}, {"--shard", to(o.shard)}, {"--complete", to(o.complete)},
+          {"--job", to(o.job)},             {"--image", to(o.image)}};
 }
 
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
@@ -99,7 +100,7 @@ Expected<Done> read_values(const Raw& raw, Options& o) {
   for (const auto& done :
        {read_number("--parallel", raw.parallel, 64, o.parallel), read_number("--log-lines", raw.log_lines, 1'000'000, o.log_lines),
         read_time("--step-timeout", raw.step_timeout, o.step_timeout), read_time("--deadline", raw.deadline, o.deadline),
-        read_since(o.since), read_account(raw.service_account, o), read_choice("-o", o.output, {"text", "json"}), read_choice("--format", o.format, {"mermaid", "dot"})}) {
+        read_since(o.since), read_account(raw.service_account, o), read_choice("-o", o.output, o.command->name == "check" ? std::vector<std::string>{"text", "json", "sarif"} : std::vector<std::string>{"text", "json"}), read_choice("--format", o.format, {"mermaid", "dot"})}) {
     if (!done) return done;
   }
   return Done{};

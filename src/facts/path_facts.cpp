@@ -17,6 +17,7 @@ const std::vector<Kind> path_needs = {Kind::services, Kind::pods, Kind::service_
 
 Finding for_mtls(Context& c) { return c.ask.playbook == "mtls" ? yes("the question is about mutual TLS") : no("the question is not about mutual TLS"); }
 Finding for_canary(Context& c) { return decide(c.ask.playbook == "canary", "the question is about a split"); }
+Finding surveyed(Context& c) { return c.ask.playbook == "sweep" ? yes("nobody complained: this is what would be seen if it were called now") : no("somebody complained"); }
 Finding asked_404(Context& c) { return c.ask.code == 404 ? yes("the caller saw 404") : no("the caller did not see 404"); }
 Finding from_gateway(Context& c) {
   return c.ask.from == mesh::Complaint::From::gateway ? yes("the request comes in through a gateway") : no("the request does not come in through a gateway");
@@ -122,6 +123,7 @@ const std::vector<Fact>& path_facts() {
   static const std::vector<Fact> facts = {
       {"complaint.is-mtls", "The question is whether the hop is mutual TLS", {}, for_mtls},
       {"complaint.is-canary", "The question is whether a split arrives as asked", {}, for_canary},
+      {"complaint.is-survey", "Nobody complained: what would fail if it were called now", {}, surveyed},
       {"complaint.is-404", "The caller saw 404", {}, asked_404},
       {"complaint.names-no-caller", "The question names no caller", {}, names_no_caller},
       {"complaint.from-gateway", "The request comes in through a gateway", {}, from_gateway},

@@ -13,6 +13,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "util/text.hpp"
+#include "util/yaml_stream.hpp"
 
 namespace meshdx {
 namespace {
@@ -25,7 +26,7 @@ constexpr std::size_t max_line = 64U << 10U;
 /// The lines of a text: what a mark of yaml-cpp (line and byte, from 0) points into.
 class Lines {
  public:
-  explicit Lines(std::string_view text) {
+  Lines(std::string_view text, int first_line) : m_first(first_line) {
     while (!text.empty()) {
       const auto end = text.find('\n');
       m_lines.push_back(text.substr(0, end));
@@ -48,12 +49,13 @@ class Lines {
 
   /// A mark as people count: from 1, columns in characters.
   [[nodiscard]] Mark human(const YAML::Mark& mark) const {
-    if (mark.line < 0) return Mark{1, 1};
+    if (mark.line < 0) return first();
     const auto before = (*this)[mark.line].substr(0, static_cast<std::size_t>(std::max(mark.column, 0)));
     const auto characters = std::count_if(before.begin(), before.end(),
                                           [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
-    return Mark{mark.line + 1, static_cast<int>(characters) + 1};
+    return Mark{mark.line + m_first, static_cast<int>(characters) + 1};
   }
+  [[nodiscard]] Mark first() const { return Mark{m_first, 1}; }
 
   /// The byte of the first tab in a line's indentation, or npos.
   [[nodiscard]] std::size_t indenting_tab(int line) const {
@@ -63,6 +65,7 @@ class Lines {
   }
 
  private:
+  int m_first;
   std::vector<std::string_view> m_lines;
 };
 
@@ -329,10 +332,12 @@ std::string YamlDocument::at_key(const std::string& pointer, std::string_view me
   return found == keys.end() ? at(pointer, message) : place_and(file, found->second, message);
 }
 
-Expected<YamlDocument> parse_yaml(std::string file, std::string_view text) {
+Expected<YamlDocument> parse_yaml(std::string file, std::string_view text) { return parse_yaml_at(std::move(file), text, 1); }
+
+Expected<YamlDocument> parse_yaml_at(std::string file, std::string_view text, int first_line) {
   if (starts_with(text, "\xEF\xBB\xBF")) text.remove_prefix(3);
-  if (text.size() > max_size) return Error{place_and(file, Mark{1, 1}, "larger than 4 MiB")};
-  const Lines lines(text);
+  const Lines lines(text, first_line);
+  if (text.size() > max_size) return Error{place_and(file, lines.first(), "larger than 4 MiB")};
   std::string wrong = bad_bytes(file, lines);
   if (!wrong.empty()) return Error{std::move(wrong)};
 
@@ -348,7 +353,7 @@ Expected<YamlDocument> parse_yaml(std::string file, std::string_view text) {
   } catch (const YAML::Exception& error) {
     return Error{parser_error(document.file, lines, error)};
   } catch (const std::exception& error) {
-    return Error{place_and(document.file, Mark{1, 1}, error.what())};
+    return Error{place_and(document.file, lines.first(), error.what())};
   }
   return document;
 }

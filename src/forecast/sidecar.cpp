@@ -1,0 +1,156 @@
+// The outbound side of a sidecar for one Service's port (pilot/pkg/networking/core/httproute.go, listener.go; causes.md
+// appendix E), and the inbound side of its server.
+#include <algorithm>
+
+#include "forecast/parts.hpp"
+#include "mesh/mtls.hpp"
+#include "mesh/protocol.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::forecast {
+
+using namespace evidence;
+using mesh::View;
+
+namespace {
+
+Forecast not_known(const std::string& why) {
+  Forecast forecast;
+  forecast.unknown = why;
+  return forecast;
+}
+
+/// How specific a VirtualService's best host for a Service is: an exact one beats wildcards, of which the longest wins.
+std::size_t specificity(const Object& vs, const std::string& host) {
+  std::size_t best = 0;
+  for (const auto& written : mesh::strings_at(vs.spec(), "hosts")) {
+    const auto own = mesh::resolve_host(written, vs.meta.ns);
+    if (own == host) return 1'000'000;
+    if (mesh::host_covers(own, host)) best = std::max(best, own.size());
+  }
+  return best;
+}
+
+/// The VirtualService whose rules of a kind ("http", "tcp") count for the host: the most specific, of those the oldest.
+const Object* chosen(const View& view, const std::string& host, const std::string& ns, const char* kind) {
+  const Object* best = nullptr;
+  for (const auto* vs : mesh::mesh_virtual_services(view, host, ns)) {
+    const Json& rules = at(vs->spec(), kind);
+    if (!rules.is_array() || rules.empty()) continue;
+    if (best == nullptr || specificity(*vs, host) > specificity(*best, host)) best = vs;
+  }
+  return best;
+}
+
+Listener outbound(const mesh::Request& request, FilterChain chain) {
+  Listener listener;
+  listener.name = "0.0.0.0_" + std::to_string(request.port);
+  listener.address = "0.0.0.0";
+  listener.port = request.port;
+  listener.direction = "OUTBOUND";
+  listener.chains.push_back(std::move(chain));
+  return listener;
+}
+
+VirtualHost virtual_host(const mesh::Destination& to, const mesh::Request& request) {
+  VirtualHost host;
+  host.name = to.host + ":" + std::to_string(request.port);
+  host.domains = {to.host, to.name + "." + to.ns, to.name + "." + to.ns + ".svc", to.name};
+  if (to.service->headless()) host.domains.push_back("*." + to.host);
+  host.domains.insert(host.domains.end(), request.addresses.begin(), request.addresses.end());
+  return host;
+}
+
+void take_http(const View& view, const Vantage& vantage, const mesh::Destination& to, const mesh::Request& request, Forecast& forecast) {
+  auto host = virtual_host(to, request);
+  if (const auto* vs = chosen(view, to.host, vantage.ns, "http")) {
+    host.routes = routes_of(view, *vs, vantage, {"mesh"}, request.port, forecast);
+    if (host.routes.empty() && forecast.known()) forecast.unknown = vs->ref() + " has no rule for callers in " + vantage.ns + " on this port";
+  } else {
+    Route route;
+    route.name = "default";
+    route.path = "/";
+    route.cluster = Target{to.host, "", request.port}.cluster();
+    host.routes.push_back(std::move(route));
+  }
+  add_clusters(view, vantage, host.routes, forecast);
+  FilterChain chain;
+  chain.http = true;
+  chain.route_config_name = std::to_string(request.port);
+  forecast.listeners.push_back(outbound(request, chain));
+  forecast.routes.push_back({chain.route_config_name, {std::move(host)}});
+}
+
+/// Of `tcp` rules only the port can be told from a request; one that asks for more leaves the answer open.
+void take_tcp(const View& view, const Vantage& vantage, const mesh::Destination& to, const mesh::Request& request, Forecast& forecast) {
+  FilterChain chain;
+  static const Json none;
+  const auto* vs = chosen(view, to.host, vantage.ns, "tcp");
+  const Json* taken = nullptr;
+  for (const auto& rule : at(vs == nullptr ? none : vs->spec(), "tcp")) {
+    const Json& matches = at(rule, "match");
+    bool fits = !matches.is_array() || matches.empty();
+    for (const auto& match : fits ? Json::array() : matches) {
+      const auto port = number_at(match, "port", request.port);
+      if (match.size() > (match.contains("port") ? 1U : 0U)) forecast.unknown = vs->ref() + " matches TCP by more than the port";
+      fits = fits || port == request.port;
+    }
+    if (fits && taken == nullptr) taken = &rule;
+  }
+  if (chosen(view, to.host, vantage.ns, "tls") != nullptr) forecast.unknown = "a VirtualService routes TLS of the host by SNI";
+  const Json plain = Json::array({Json::object({{"destination", Json::object({{"host", to.host}, {"port", {{"number", request.port}}}})}})});
+  const Json& destinations = taken == nullptr ? plain : at(*taken, "route");
+  for (const auto& one : destinations) {
+    const auto target = target_of(view, at(one, "destination"), vs == nullptr ? to.ns : vs->meta.ns, request.port);
+    add_cluster(view, vantage, target, forecast);
+    if (destinations.size() == 1) chain.tcp_cluster = target.cluster();
+    else chain.tcp_weighted.push_back({target.cluster(), static_cast<std::uint32_t>(number_at(one, "weight"))});
+  }
+  forecast.listeners.push_back(outbound(request, std::move(chain)));
+}
+
+}  // namespace
+
+Forecast through_sidecar(const View& view, const Pod& caller, const mesh::Destination& to, const mesh::Request& request) {
+  if (to.service == nullptr || to.port == nullptr) return not_known("the destination is no port of a Service");
+  const auto list = view.objects(Kind::virtual_services);
+  const auto sidecars = view.objects(Kind::sidecars);
+  const auto* config = view.mesh_config();
+  if (!list.everywhere) return not_known("the VirtualServices of all namespaces were not read");
+  if (config == nullptr) return not_known("the mesh configuration was not read");
+  if (!sidecars.covers(caller.meta.ns) || !sidecars.covers(view.root_namespace())) return not_known("the Sidecars were not read");
+  if (!mesh::exported(export_of(*to.service), config->default_service_export_to, to.ns, caller.meta.ns)) return not_known(to.host + " is not exported to " + caller.meta.ns);
+  const auto* sidecar = mesh::sidecar_of(view, caller);
+  if (sidecar != nullptr && !mesh::sidecar_imports(*sidecar, to.host, to.ns, caller.meta.ns)) return not_known(sidecar->ref() + " hides " + to.host + " from callers in " + caller.meta.ns);
+  const Vantage vantage{caller.meta.ns, caller.meta.labels, false};
+  const auto protocol = mesh::declared_protocol(*to.port);
+  Forecast forecast;
+  if (mesh::is_http(protocol) || protocol == mesh::Protocol::automatic) take_http(view, vantage, to, request, forecast);
+  else take_tcp(view, vantage, to, request, forecast);
+  return forecast;
+}
+
+Listeners inbound(const View& view, const Pod& server, const std::vector<std::uint16_t>& ports) {
+  Listener listener;
+  listener.name = "virtualInbound";
+  listener.address = "0.0.0.0";
+  listener.port = 15006;
+  listener.direction = "INBOUND";
+  listener.tls_inspector = true;
+  for (const auto port : ports) {
+    const auto mode = mesh::server_mode(view, server, port);
+    if (!mode.known) return {};
+    FilterChain tls, raw;
+    tls.match.destination_port = raw.match.destination_port = port;
+    tls.match.transport_protocol = "tls";
+    tls.match.application_protocols = {"istio-peer-exchange", "istio", "istio-http/1.0", "istio-http/1.1", "istio-h2"};
+    tls.tls = TlsContext{};
+    tls.tls->require_client_certificate = true;
+    if (mode.mode == mesh::Mode::permissive) raw.match.transport_protocol = "raw_buffer";
+    if (mode.mode != mesh::Mode::disable) listener.chains.push_back(tls);
+    if (mode.mode != mesh::Mode::strict) listener.chains.push_back(raw);
+  }
+  return {listener};
+}
+
+}  // namespace meshdx::forecast

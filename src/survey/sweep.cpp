@@ -1,0 +1,292 @@
+#include "survey/sweep.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+
+#include "mesh/istio_config.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::survey {
+
+using namespace evidence;
+
+std::size_t shard_of(const std::string& ns, std::size_t shards) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const unsigned char c : ns) hash = (hash ^ c) * 1099511628211ULL;
+  return shards < 2 ? 0 : static_cast<std::size_t>(hash % shards);
+}
+
+bool says_in_mesh(const Labels& labels) {
+  const auto injection = labels.find("istio-injection");
+  const auto mode = labels.find("istio.io/dataplane-mode");
+  return (injection != labels.end() && injection->second == "enabled") || labels.count("istio.io/rev") > 0 || (mode != labels.end() && mode->second != "none");
+}
+
+namespace {
+
+/// Namespaces that are gathered and asked about at a time.
+constexpr std::size_t k_window = 8;
+/// Where no selector query tells where gateways' pods are: up to so many namespaces with proxies are read for them.
+constexpr std::size_t k_few_namespaces = 12;
+
+const std::vector<Kind>& mesh_kinds() {
+  static const std::vector<Kind> kinds = {Kind::virtual_services, Kind::destination_rules, Kind::gateways, Kind::service_entries, Kind::workload_entries, Kind::sidecars,
+                                          Kind::envoy_filters, Kind::peer_authentications, Kind::request_authentications, Kind::authorization_policies};
+  return kinds;
+}
+
+const std::vector<Kind>& namespace_kinds() {
+  static const std::vector<Kind> kinds = {Kind::services, Kind::endpointslices, Kind::pods, Kind::deployments};
+  return kinds;
+}
+
+Key list_key(Kind kind, const std::string& ns) { return Key{kind, ns, "", ""}; }
+
+class Sweeper {
+ public:
+  Sweeper(run::CommandRunner& runner, const std::vector<diagnose::Cause>& causes, const SweepOptions& options)
+      : m_runner(runner), m_options(options), m_surveyor(causes, options.context_flags), m_view(m_evidence) {}
+
+  Sweep go();
+
+ private:
+  std::vector<run::CommandResult> run(const std::vector<run::Argv>& commands);
+  void gather(const std::vector<run::Argv>& commands);
+  void gather_mesh();
+  void gather_where_allowed(const std::vector<std::string>& namespaces);
+  bool choose_namespaces();
+  void find_gateways();
+  void load(const std::set<std::string>& namespaces);
+  std::set<std::string> needs_of(const std::string& ns) const;
+  void ask_about(const std::string& ns);
+  void ask_gateways(const std::string& ns);
+  void progress(const std::string& line) const {
+    if (m_options.progress) m_options.progress(line);
+  }
+
+  run::CommandRunner& m_runner;
+  const SweepOptions& m_options;
+  Evidence m_mesh;                              ///< what was read for all namespaces
+  Evidence m_evidence;                          ///< that, and the namespaces under way
+  Surveyor m_surveyor;
+  const mesh::View m_view;
+  Sweep m_sweep;
+  std::set<std::string> m_gateway_namespaces;   ///< where the pods of Gateways are
+  bool m_gateways_found = true;                 ///< all of them are known to be there
+};
+
+std::vector<run::CommandResult> Sweeper::run(const std::vector<run::Argv>& commands) {
+  std::vector<run::CommandResult> results;
+  std::size_t started = 0;
+  while (results.size() < commands.size() && !m_runner.interrupted()) {
+    while (started < commands.size() && m_runner.can_start()) {
+      m_runner.start(started, commands[started], m_options.step_timeout);
+      ++started;
+    }
+    auto finished = m_runner.wait();
+    if (!finished) break;
+    ++m_sweep.commands;
+    results.push_back(std::move(finished->result));
+  }
+  return results;
+}
+
+void Sweeper::gather(const std::vector<run::Argv>& commands) {
+  for (const auto& result : run(commands)) {
+    m_evidence.add(result);
+    const auto source = classify(result);
+    // What no cluster could answer better: a kind that is not installed is an empty list.
+    if (!source.ok() && source.gap != Gap::no_such_kind && source.gap != Gap::interrupted) m_sweep.unread.push_back({result.argv, source.why});
+  }
+}
+
+void Sweeper::gather_mesh() {
+  progress("reading the mesh's configuration");
+  std::vector<run::Argv> commands = {command_for({Kind::namespaces, "", "", ""}), command_for({Kind::mesh_config, "", "", ""}), {"istioctl", "proxy-status", "-o", "json"}};
+  for (const auto kind : mesh_kinds()) commands.push_back(command_for(list_key(kind, "")));
+  gather(commands);
+  if (m_view.proxy_status() == nullptr && !m_runner.interrupted()) {
+    // Before 1.30 there is no JSON, before 1.27 no -v: one of the three is enough.
+    const auto before = m_sweep.unread.size();
+    gather({{"istioctl", "proxy-status", "-v", "1"}});
+    if (m_view.proxy_status() == nullptr) gather({{"istioctl", "proxy-status"}});
+    const auto istioctl = [](const Unread& unread) { return unread.argv.front() == "istioctl"; };
+    const auto from = m_view.proxy_status() != nullptr ? m_sweep.unread.begin() : m_sweep.unread.begin() + static_cast<std::ptrdiff_t>(before);
+    m_sweep.unread.erase(std::remove_if(from, m_sweep.unread.end(), istioctl), m_sweep.unread.end());
+  }
+}
+
+/// Where a kind may not be listed for all namespaces: those that are checked, and the root namespace.
+void Sweeper::gather_where_allowed(const std::vector<std::string>& namespaces) {
+  std::set<std::string> where(namespaces.begin(), namespaces.end());
+  where.insert(m_view.root_namespace());
+  std::vector<run::Argv> commands;
+  for (const auto kind : mesh_kinds()) {
+    const auto& source = m_evidence.source(list_key(kind, ""));
+    if (source.gap != Gap::forbidden && source.gap != Gap::not_recorded) continue;
+    for (const auto& ns : where) commands.push_back(command_for(list_key(kind, ns)));
+  }
+  gather(commands);
+}
+
+/// The namespaces to check: the one asked for, or all that have to do with the mesh, of this shard.
+bool Sweeper::choose_namespaces() {
+  const auto* all = m_view.namespaces();
+  if (!m_options.ns.empty()) {
+    const bool there = all == nullptr || std::any_of(all->begin(), all->end(), [&](const Object& o) { return o.meta.name == m_options.ns; });
+    if (!there) m_sweep.failed = "There is no namespace " + m_options.ns + ".";
+    m_sweep.namespaces = {m_options.ns};
+    return there;
+  }
+  if (all == nullptr) {
+    m_sweep.failed = "The namespaces could not be listed: " + m_evidence.source({Kind::namespaces, "", "", ""}).why + " Name one with -n.";
+    return false;
+  }
+  std::set<std::string> involved;
+  for (const auto kind : mesh_kinds()) {
+    for (const auto* object : m_view.objects(kind).items) involved.insert(object->meta.ns);
+  }
+  if (const auto* status = m_view.proxy_status()) {
+    for (const auto& proxy : status->proxies) involved.insert(proxy.ns);
+  }
+  for (const auto& ns : *all) {
+    const bool mesh = involved.count(ns.meta.name) > 0 || says_in_mesh(ns.meta.labels);
+    if (!mesh) ++m_sweep.left_out;
+    else if (shard_of(ns.meta.name, m_options.shards) == m_options.shard) m_sweep.namespaces.push_back(ns.meta.name);
+  }
+  std::sort(m_sweep.namespaces.begin(), m_sweep.namespaces.end());
+  return true;
+}
+
+/// Pods of gateways may run in any namespace. Asking for them by their labels brings few.
+void Sweeper::find_gateways() {
+  const auto list = m_view.objects(Kind::gateways);
+  std::set<std::string> selectors;
+  bool any = false;
+  for (const auto* gateway : list.items) {
+    if (std::find(m_sweep.namespaces.begin(), m_sweep.namespaces.end(), gateway->meta.ns) == m_sweep.namespaces.end()) continue;
+    any = true;
+    std::string selector;
+    for (const auto& [key, value] : mesh::labels_at(gateway->spec(), "selector")) selector += (selector.empty() ? "" : ",") + key + "=" + value;
+    if (selector.empty()) m_gateways_found = false;
+    else selectors.insert(selector);
+  }
+  if (!any) return;
+  std::vector<run::Argv> commands;
+  for (const auto& selector : selectors) commands.push_back({"kubectl", "get", "pods", "-A", "-l", selector, "-o", "json"});
+  for (const auto& result : run(commands)) {
+    const auto pods = classify(result).ok() ? parse_pods(result.out) : Expected<std::vector<Pod>>(Error{"not read"});
+    m_gateways_found = m_gateways_found && pods.ok();
+    for (const auto& pod : pods ? *pods : std::vector<Pod>()) m_gateway_namespaces.insert(pod.meta.ns);
+  }
+  m_gateway_namespaces.insert(m_view.root_namespace());
+  const auto* status = m_view.proxy_status();
+  if (m_gateways_found || status == nullptr) return;
+  std::set<std::string> with_proxies;
+  for (const auto& proxy : status->proxies) with_proxies.insert(proxy.ns);
+  if (with_proxies.size() > k_few_namespaces) return;
+  m_gateway_namespaces.insert(with_proxies.begin(), with_proxies.end());
+  m_gateways_found = true;
+}
+
+/// Namespaces of hosts that routes lead to from here, and of rules for hosts that are here.
+std::set<std::string> Sweeper::needs_of(const std::string& ns) const {
+  std::set<std::string> needs = {ns, m_view.root_namespace()};   // istiod itself runs in the latter
+  const auto namespace_of = [](const std::string& host) {
+    const auto name = ends_with(host, ".svc.cluster.local") ? mesh::service_name(host, "") : std::nullopt;
+    return name ? name->ns : std::string();
+  };
+  bool gateway_here = false;
+  for (const auto* gateway : m_view.objects(Kind::gateways).items) gateway_here = gateway_here || gateway->meta.ns == ns;
+  for (const auto* vs : m_view.objects(Kind::virtual_services).items) {
+    bool concerns = vs->meta.ns == ns;
+    for (const auto& host : mesh::strings_at(vs->spec(), "hosts")) {
+      const auto full = mesh::resolve_host(host, vs->meta.ns);
+      concerns = concerns || namespace_of(full) == ns || (starts_with(full, "*") && mesh::host_covers(full, "any." + ns + ".svc.cluster.local"));
+    }
+    for (const auto& gateway : mesh::bound_gateways(*vs)) concerns = concerns || (gateway_here && starts_with(gateway, ns + "/"));
+    if (!concerns) continue;
+    needs.insert(vs->meta.ns);
+    for (const char* kind : {"http", "tcp", "tls"}) {
+      for (const auto& rule : at(vs->spec(), kind)) {
+        for (const auto& route : at(rule, "route")) needs.insert(namespace_of(mesh::resolve_host(text_at(at(route, "destination"), "host"), vs->meta.ns)));
+      }
+    }
+  }
+  for (const auto* rule : m_view.objects(Kind::destination_rules).items) {
+    if (namespace_of(mesh::resolve_host(text_at(rule->spec(), "host"), rule->meta.ns)) == ns) needs.insert(rule->meta.ns);
+  }
+  if (gateway_here) needs.insert(m_gateway_namespaces.begin(), m_gateway_namespaces.end());
+  needs.erase("");
+  return needs;
+}
+
+/// The mesh-wide evidence and these namespaces; what was gathered for others before is gone.
+void Sweeper::load(const std::set<std::string>& namespaces) {
+  m_evidence = m_mesh;
+  const auto* all = m_view.namespaces();
+  std::vector<run::Argv> commands;
+  for (const auto& ns : namespaces) {
+    const bool there = all == nullptr || std::any_of(all->begin(), all->end(), [&](const Object& o) { return o.meta.name == ns; });
+    for (const auto kind : namespace_kinds()) {
+      // A namespace that does not exist holds nothing; kubectl says the same after asking.
+      run::CommandResult nothing;
+      nothing.argv = command_for(list_key(kind, ns));
+      nothing.out = R"({"kind":"List","items":[]})";
+      if (there) commands.push_back(nothing.argv);
+      else m_evidence.add(nothing);
+    }
+  }
+  gather(commands);
+  for (const auto& ns : namespaces) m_evidence = with_any_caller(m_evidence, ns);
+}
+
+void Sweeper::ask_gateways(const std::string& ns) {
+  for (const auto& question : gateway_questions(m_view, ns, Unbound::ask)) {
+    const auto caller = mesh::find_caller(m_view, question.ask, mesh::find_destination(m_view, question.ask));
+    if (caller.pod == nullptr && !m_gateways_found) m_surveyor.leave_open(question.subject, "where its pods run is not known");
+    else m_surveyor.ask(m_evidence, question);
+  }
+}
+
+void Sweeper::ask_about(const std::string& ns) {
+  progress("checking " + ns);
+  if (m_view.services(ns) == nullptr) m_surveyor.leave_open("Namespace " + ns, "its Services were not read");
+  for (const auto& question : service_questions(m_view, ns)) {
+    if (m_runner.interrupted()) return;
+    m_surveyor.ask(m_evidence, question);
+  }
+  if (m_view.services(ns) != nullptr && m_view.pods(ns) == nullptr) m_surveyor.leave_open("Namespace " + ns, "its pods were not read");
+  ask_gateways(ns);
+}
+
+Sweep Sweeper::go() {
+  gather_mesh();
+  if (!m_runner.interrupted() && choose_namespaces()) {
+    gather_where_allowed(m_sweep.namespaces);
+    find_gateways();
+    m_mesh = m_evidence;
+    for (std::size_t i = 0; i < m_sweep.namespaces.size() && !m_runner.interrupted(); i += k_window) {
+      const auto end = std::min(i + k_window, m_sweep.namespaces.size());
+      std::set<std::string> needs;
+      for (auto k = i; k < end; ++k) needs.merge(needs_of(m_sweep.namespaces[k]));
+      load(needs);
+      for (auto k = i; k < end; ++k) ask_about(m_sweep.namespaces[k]);
+    }
+  }
+  for (const auto* filter : m_view.objects(Kind::envoy_filters).items) {
+    m_sweep.remarks.push_back(filter->ref() + " changes proxies by hand; that is not taken into account.");
+  }
+  m_sweep.survey = m_surveyor.result();
+  m_sweep.interrupted = m_runner.interrupted();
+  return std::move(m_sweep);
+}
+
+}  // namespace
+
+Sweep sweep(run::CommandRunner& runner, const std::vector<diagnose::Cause>& causes, const SweepOptions& options) {
+  return Sweeper(runner, causes, options).go();
+}
+
+}  // namespace meshdx::survey

@@ -1,0 +1,35 @@
+// The mesh that manifests describe, as evidence: their objects, the pods their workloads would make, the endpoints these
+// would give. What they refer to and do not hold is taken for granted, and said.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "evidence/evidence.hpp"
+#include "survey/manifest.hpp"
+
+namespace meshdx::survey {
+
+/// What lies outside the manifests.
+enum class Outside {
+  all_right,       ///< whatever is referred to exists there and is right: pods, hosts, subsets, delegates, gateways
+  but_no_pods,     ///< the same, but no more pods for Services whose workloads the files seem to hold
+  nothing_here,    ///< the namespaces of the files hold nothing else; other namespaces are as with all_right
+};
+
+struct World {
+  evidence::Evidence evidence;
+  std::set<std::string> namespaces;       ///< that the files have objects in
+  std::vector<std::string> assumed;       ///< "pods of Service shop/web", each once
+};
+
+World world_of(const Manifests& manifests, Outside outside);
+
+/// Whether a pod template asks the injector to make it a gateway.
+bool is_gateway_template(const Json& pod_template);
+
+/// The pod that a workload's template would make, running and ready; `injected`: with a sidecar. `ip` is made up.
+Json pod_of(const std::string& kind, const std::string& ns, const std::string& name, const Json& pod_template, bool injected, const std::string& ip);
+
+}  // namespace meshdx::survey

@@ -1,0 +1,110 @@
+// Manifests as data: those of faulty/ begin with what must be found in them ("# expect: CAUSE confirmed|likely [LINE]") and may
+// say that they are all there is ("# complete"); in those of healthy/ nothing may be found.
+#include <ostream>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "playbook/library.hpp"
+#include "survey/check.hpp"
+#include "util/text.hpp"
+
+using namespace meshdx;
+using namespace meshdx::survey;
+
+namespace {
+
+const std::vector<diagnose::Cause>& causes() {
+  static const auto all = [] {
+    const auto library = playbook::Library::open("");
+    REQUIRE(library.ok());
+    std::vector<diagnose::Cause> found;
+    for (const char* id : {"503", "404"}) {
+      const auto playbook = library->playbook(id);
+      REQUIRE(playbook.ok());
+      auto listed = library->causes_of(*playbook);
+      REQUIRE(listed.ok());
+      for (auto& cause : *listed) {
+        if (std::none_of(found.begin(), found.end(), [&](const auto& other) { return other.id == cause.id; })) found.push_back(std::move(cause));
+      }
+    }
+    return found;
+  }();
+  return all;
+}
+
+std::vector<std::filesystem::path> files(const char* folder) {
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(SOURCE_DIR "/tests/survey/manifests/") + folder)) found.push_back(entry.path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Manifests read(const std::string& text) {
+  Manifests manifests;
+  const auto done = read_manifests("m.yaml", text, "default", Strangers::refuse, manifests);
+  const std::string error = done ? "" : done.error();
+  REQUIRE_MESSAGE(done.ok(), error);
+  return manifests;
+}
+
+std::string told(const Survey& survey) {
+  std::string text;
+  for (const auto& problem : survey.problems) text += (problem.state == diagnose::State::confirmed ? "confirmed " : "likely ") + problem.id + ": " + problem.message + "\n";
+  for (const auto& subject : survey.subjects) text += subject.name + (subject.open.empty() ? "" : ": " + join(subject.open, "; ")) + "\n";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("nothing is found in healthy manifests, nor in what they refer to elsewhere") {
+  for (const auto& path : files("healthy")) {
+    const auto manifests = read(text_of(path));
+    const auto checked = check(manifests, causes(), false);
+    CHECK_MESSAGE(checked.survey.problems.empty(), path.filename().string() << "\n" << told(checked.survey));
+  }
+}
+
+TEST_CASE("each faulty manifest shows its cause alone, where it stands") {
+  for (const auto& path : files("faulty")) {
+    const auto text = text_of(path);
+    const auto lines = split(text, '\n');
+    const auto words = split(lines.front(), ' ');
+    REQUIRE(words.size() >= 4);
+    const bool complete = lines[1] == "# complete";
+    const auto manifests = read(text);
+    const auto checked = check(manifests, causes(), complete);
+    const auto seen = path.filename().string() + "\n" + told(checked.survey);
+    REQUIRE_MESSAGE(checked.survey.problems.size() == 1, seen);
+    const auto& problem = checked.survey.problems.front();
+    CHECK_MESSAGE(problem.id == words[2], seen);
+    CHECK_MESSAGE((problem.state == diagnose::State::confirmed) == (words[3] == "confirmed"), seen);
+    REQUIRE_MESSAGE(checked.places.count(0) == 1, seen);
+    const auto& [manifest, pointer] = checked.places.at(0);
+    if (words.size() > 4) CHECK_MESSAGE(std::to_string(manifest->place(pointer).line) == words[4], seen << pointer);
+  }
+}
+
+TEST_CASE("unreadable manifests are told with their place") {
+  const auto error = [](const std::string& text, Strangers strangers = Strangers::refuse) {
+    Manifests manifests;
+    const auto done = read_manifests("m.yaml", text, "default", strangers, manifests);
+    return done ? std::string() : done.error();
+  };
+  CHECK(starts_with(error("a: 1\n---\nb: [\n"), "m.yaml:"));
+  CHECK(error("kind: Service\n") == "m.yaml:1:1: no Kubernetes object: apiVersion or kind is missing");
+  CHECK(error("kind: Service\n", Strangers::skip).empty());
+  CHECK(error("apiVersion: v1\nkind: Service\nmetadata: {}\n") == "m.yaml:1:1: the Service has no metadata.name");
+  const std::string one = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n";
+  CHECK(contains(error(one + "---\n" + one), "m.yaml:5:1: Service default/a stands twice"));
+  CHECK(error("---\n# nothing\n---\n").empty());
+}
