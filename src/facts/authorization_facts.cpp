@@ -124,11 +124,48 @@ Finding can_allow(Context& c) {
   return decide(plain, "the caller's identity can be added to the ALLOW policy", f.bindings);
 }
 
+/// What a rule asks that only an HTTP request has.
+std::string http_demand(const Object& policy) {
+  for (const auto& rule : at(policy.spec(), "rules")) {
+    for (const auto& entry : at(rule, "to")) {
+      for (const char* part : {"methods", "paths", "hosts", "notMethods", "notPaths", "notHosts"}) {
+        const auto listed = mesh::strings_at(at(entry, "operation"), part);
+        if (!listed.empty()) return std::string(part) + " " + join(listed, ", ");
+      }
+    }
+    for (const auto& entry : at(rule, "from")) {
+      if (!mesh::strings_at(at(entry, "source"), "requestPrincipals").empty()) return "requestPrincipals";
+    }
+    for (const auto& condition : at(rule, "when")) {
+      if (starts_with(text_at(condition, "key"), "request.")) return text_at(condition, "key");
+    }
+  }
+  return "";
+}
+
+/// C2: on a TCP port a policy's HTTP conditions have nothing to look at: an ALLOW rule with one never matches.
+Finding http_rules_on_tcp(Context& c) {
+  const auto& path = c.path();
+  if (path.servers.empty()) return path.servers_known ? no("there is no server pod") : unknown();
+  const auto policies = c.view.objects(Kind::authorization_policies);
+  const Pod& server = *path.servers.front();
+  for (const char* action : {"ALLOW", "DENY"}) {
+    for (const auto* policy : applying(c.view, policies, server, action)) {
+      const std::string demand = http_demand(*policy);
+      if (demand.empty()) continue;
+      return yes("AuthorizationPolicy " + policy->meta.ns + "/" + policy->meta.name + " (" + action + ") asks for " + demand + ", which only HTTP requests have",
+                 {{"policy.name", policy->meta.name}, {"policy.namespace", policy->meta.ns}, {"tcp.unused", "AuthorizationPolicy " + policy->meta.ns + "/" + policy->meta.name + "'s " + demand}});
+    }
+  }
+  return policies.covers(server.meta.ns) && policies.covers(c.view.root_namespace()) ? no("no AuthorizationPolicy of the server asks for what only HTTP has") : unknown();
+}
+
 }  // namespace
 
 const std::vector<Fact>& authorization_facts() {
   static const std::vector<Fact> facts = {
       {"authorization.keeps-caller-out", "The AuthorizationPolicies of the server do not let the caller in", authorization_needs, denies, {Kind::authorization_policies}},
+      {"authorization.http-rules-on-tcp", "An AuthorizationPolicy of the server asks for what only HTTP requests have", authorization_needs, http_rules_on_tcp, {Kind::authorization_policies}},
       {"authorization.caller-can-be-added", "The caller's identity can be added to the ALLOW policy", authorization_needs, can_allow, {Kind::authorization_policies}},
   };
   return facts;

@@ -25,7 +25,7 @@ Finding declared(Context& c, bool (*test)(Protocol), const char* wanted) {
   const std::string text = "port " + std::to_string(port.port) + " of Service " + serving.service->meta.ns + "/" + serving.service->meta.name + " is taken for " + mesh::protocol_name(protocol) + " (" + by + ")";
   const auto to = [&](const char* value) { return Json::array({{{"op", port.app_protocol.empty() ? "add" : "replace"}, {"path", path}, {"value", value}}}); };
   return decide(test(protocol), text, {{"service.name", serving.service->meta.name}, {"service.namespace", serving.service->meta.ns}, {"service.port", port.port}, {"service.host", serving.host},
-                {"port.protocol", mesh::protocol_name(protocol)}, {"port.by", by}, {"port.patch", to(wanted)}});
+                {"port.protocol", mesh::protocol_name(protocol)}, {"port.by", by}, {"port.patch", to(wanted)}, {"port.tcp-patch", to("tcp")}, {"port.https-patch", to("https")}});
 }
 
 Finding http(Context& c) { return declared(c, mesh::is_http, "tcp"); }
@@ -34,6 +34,9 @@ Finding http2(Context& c) {
 }
 Finding not_http2(Context& c) {
   return declared(c, [](Protocol p) { return p == Protocol::http; }, "http2");
+}
+Finding tcp(Context& c) {
+  return declared(c, [](Protocol p) { return p == Protocol::tcp; }, "http");
 }
 Finding detected(Context& c) {
   Finding f = declared(c, [](Protocol p) { return p == Protocol::automatic; }, "http");
@@ -48,6 +51,7 @@ const std::vector<Fact>& protocol_facts() {
       {"port.declared-http", "The Service's port is declared HTTP, HTTP/2 or gRPC", protocol_needs, http, {Kind::services}},
       {"port.declared-http2", "The Service's port is declared HTTP/2 or gRPC", protocol_needs, http2, {Kind::services}},
       {"port.declared-http1", "The Service's port is declared HTTP/1.1", protocol_needs, not_http2, {Kind::services}},
+      {"port.declared-tcp", "The Service's port is declared TCP", protocol_needs, tcp, {Kind::services}},
       {"port.detected", "The Service's port declares no protocol: it is detected", protocol_needs, detected, {Kind::services}},
   };
   return facts;

@@ -2,6 +2,7 @@
 // One row a signature; a row is true when at least a fifth of the failing requests carry it, so that a stray old failure
 // does not name a cause.
 #include <algorithm>
+#include <initializer_list>
 #include <map>
 
 #include "facts/context.hpp"
@@ -53,7 +54,7 @@ bool wrong_version(const Sighting& s) { return at_caller(s) && transport_says(*s
 bool tls_failed(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UF") && transport_says(*s.caller, "TLS error"); }
 bool verify_failed(const Sighting& s) { return at_caller(s) && (transport_says(*s.caller, "CERTIFICATE_VERIFY_FAILED") || transport_says(*s.caller, "UNKNOWN_CA")); }
 bool no_secret(const Sighting& s) { return at_caller(s) && transport_says(*s.caller, "Secret is not supplied by SDS"); }
-bool caller_dpe(const Sighting& s) { return at_caller(s) && s.caller->has_flag("DPE"); }
+bool caller_dpe(const Sighting& s) { return at_caller(s) && s.caller->has_flag("DPE") && contains(s.caller->details, "codec_error"); }
 bool caller_upe(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UPE"); }
 bool h2_caller_upe(const Sighting& s) { return caller_upe(s) && s.caller->protocol == "HTTP/2"; }
 
@@ -65,6 +66,29 @@ bool server_upe(const Sighting& s) { return at_server(s) && s.server->has_flag("
 bool h2_server_upe(const Sighting& s) { return server_upe(s) && s.server->protocol == "HTTP/2"; }
 bool server_codec(const Sighting& s) { return s.server != nullptr && s.server->has_flag("DPE") && contains(s.server->details, "codec_error"); }
 bool raw_bytes(const Sighting& s) { return s.caller != nullptr && s.caller->method.empty() && server_codec(s); }
+bool h1_upe(const Sighting& s) { return s.made() != nullptr && s.made()->has_flag("UPE") && starts_with(s.made()->protocol, "HTTP/1"); }
+/// What a proxy refuses to read or to pass on, by the words of its details; each is the proxy's own answer.
+bool refused_for(const Sighting& s, std::initializer_list<std::string_view> words) {
+  const AccessLine* line = s.made();
+  return line != nullptr && std::any_of(words.begin(), words.end(), [&](std::string_view word) { return contains(line->details, word); });
+}
+bool old_http(const Sighting& s) { return refused_for(s, {"low_version"}); }
+bool upgrade(const Sighting& s) { return refused_for(s, {"upgrade_failed", "websocket_handshake_unsuccessful"}); }
+bool headers_too_large(const Sighting& s) { return s.made() != nullptr && !s.made()->has_flag("UPE") && refused_for(s, {"headers_too_large", "too_many_headers"}); }
+bool body_too_large(const Sighting& s) { return refused_for(s, {"request_payload_too_large", "request_payload_exceeded_retry_buffer_limit"}); }
+/// A violation that only something which is HTTP can commit.
+bool invalid_http(const Sighting& s) {
+  return s.made() != nullptr && !s.made()->has_flag("UPE") && !headers_too_large(s) &&
+         (refused_for(s, {"missing_host_header", "http2.invalid", "http2.violation", "http2.unexpected_underscore"}) || (refused_for(s, {"http1."}) && !refused_for(s, {"codec_error", "https_url"})));
+}
+/// TLS of the application's own: the server name is no `outbound_...` of a proxy.
+bool foreign_tls(const Sighting& s) {
+  return no_chain(s) && !s.server->sni.empty() && !starts_with(s.server->sni, "outbound_") && !(s.caller != nullptr && s.caller->has_flag("UF"));
+}
+bool tls_refused(const Sighting& s) {
+  return at_caller(s) && s.caller->has_flag("UF") &&
+         (verify_failed(s) || transport_says(*s.caller, "HANDSHAKE_FAILURE") || transport_says(*s.caller, "PROTOCOL_VERSION") || transport_says(*s.caller, "UNRECOGNIZED_NAME"));
+}
 bool rbac(const Sighting& s) {
   const auto denied = [](const AccessLine* l) { return l != nullptr && (starts_with(l->details, "rbac_access_denied") || starts_with(l->termination, "rbac_access_denied")); };
   return denied(s.server) || denied(s.caller);
@@ -104,13 +128,21 @@ const Row rows[] = {
     {"requests.tls-failed", "The TLS handshake with the server failed", tls_failed},
     {"requests.verify-failed", "A certificate did not verify", verify_failed},
     {"requests.no-secret", "The caller's proxy had no certificate to use", no_secret},
-    {"requests.caller-protocol-error", "The caller's proxy could not read the request as HTTP (DPE)", caller_dpe},
+    {"requests.caller-protocol-error", "The caller's proxy could not read the request as HTTP (400 DPE)", caller_dpe},
+    {"requests.http1.0", "A proxy refused HTTP/1.0 (426)", old_http},
+    {"requests.upgrade-refused", "A proxy refused to upgrade the connection", upgrade},
+    {"requests.headers-too-large", "A proxy refused the request's headers as too large or too many (431)", headers_too_large},
+    {"requests.body-too-large", "A proxy could not hold the request's body (413, 507)", body_too_large},
+    {"requests.invalid-http", "A proxy refused a request that breaks the rules of HTTP (400)", invalid_http},
+    {"requests.foreign-tls", "The application spoke TLS itself to a port that takes the mesh's TLS only (NR)", foreign_tls},
+    {"requests.tls-refused", "One side refused the other's certificate or TLS", tls_refused},
     {"requests.upstream-protocol-error", "The caller's proxy could not read the answer (UPE)", caller_upe},
     {"requests.h2-over-http1", "HTTP/2 requests failed with a protocol error at the caller's proxy", h2_caller_upe},
     {"requests.no-filter-chain", "The server's proxy closed the connection: no filter chain (NR)", no_chain},
     {"requests.refused-inbound", "The application refused the server's proxy", server_refused},
     {"requests.closed-inbound", "The application closed the connection on the server's proxy (UC)", server_uc},
     {"requests.inbound-protocol-error", "The server's proxy could not read the application's answer (UPE)", server_upe},
+    {"requests.answer-unreadable", "The answer to an HTTP/1.1 request broke the rules of HTTP (UPE)", h1_upe},
     {"requests.inbound-h2-protocol-error", "HTTP/2 to the application failed with a protocol error", h2_server_upe},
     {"requests.codec-error", "The server's proxy got bytes that are no HTTP (400 DPE)", server_codec},
     {"requests.raw-bytes", "The caller sent bytes that are no HTTP, and the server's proxy wanted HTTP (400 DPE)", raw_bytes},

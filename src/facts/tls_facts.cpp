@@ -154,6 +154,32 @@ Finding rule_disable(Context& c) { return rule_mode(c, {"DISABLE"}); }
 Finding rule_mutual(Context& c) { return rule_mode(c, {"ISTIO_MUTUAL"}); }
 Finding rule_origination(Context& c) { return rule_mode(c, {"SIMPLE", "MUTUAL"}); }
 
+/// Whether the far end has nothing of the mesh: pods without a sidecar, or addresses of a host that is no Service.
+Finding outside_mesh(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto& serving = c.serving();
+  if (serving.leg == nullptr || !serving.leg->name) return no("the route leads to no cluster of a host");
+  for (const auto* pod : c.path().servers) {
+    if (pod->meshed() || pod->ambient()) return no(pod_ref(*pod) + " is in the mesh");
+  }
+  if (!c.path().servers.empty()) return yes("the pods of " + serving.host + " have no sidecar");
+  return mesh::service_name(serving.host, "") ? unknown() : yes(serving.host + " is a host outside the mesh");
+}
+
+/// B8: a Service without an address of its own: callers dial its pods, and mutual TLS takes all of them to be in the mesh.
+Finding headless(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known) return unknown();
+  const bool bare = serving.service != nullptr && serving.service->headless();
+  std::vector<std::string> unlabelled;
+  const auto pods = bare ? mesh::selected_pods(c.view, *serving.service) : std::nullopt;
+  for (const auto* pod : pods.value_or(std::vector<const Pod*>())) {
+    if (!pod->meshed()) unlabelled.push_back(pod_ref(*pod));
+  }
+  Bindings b = {{"direct.how", "Service " + serving.host + " is headless" + (unlabelled.empty() ? "" : ", and " + join(unlabelled, ", ") + " behind it " + (unlabelled.size() == 1 ? "has" : "have") + " no sidecar, so the caller's proxy sends plaintext to all its pods")}};
+  return decide(bare, bare ? b["direct.how"].get<std::string>() : "the destination is no headless Service", b);
+}
+
 /// B9: a portLevelMtls key that is the Service's port, not the pod's.
 Finding wrong_port_key(Context& c) {
   const auto& path = c.path();
@@ -226,6 +252,8 @@ const std::vector<Fact>& tls_facts() {
       {"rule.tls-disable", "The DestinationRule of the cluster switches TLS off", tls_needs, rule_disable, {Kind::destination_rules}},
       {"rule.tls-istio-mutual", "The DestinationRule of the cluster forces ISTIO_MUTUAL", tls_needs, rule_mutual, {Kind::destination_rules}},
       {"rule.tls-origination", "The DestinationRule of the cluster originates TLS (SIMPLE or MUTUAL)", tls_needs, rule_origination, {Kind::destination_rules}},
+      {"destination.headless", "The Service is headless: callers dial its pods", tls_needs, headless, {Kind::services, Kind::pods}},
+      {"destination.outside-mesh", "The far end is not in the mesh", tls_needs, outside_mesh, {Kind::pods}},
       {"policy.port-key-is-service-port", "portLevelMtls is keyed by the Service's port, not the pod's", tls_needs, wrong_port_key, {Kind::peer_authentications}},
       {"policy.port-key-meant-exception", "The misplaced portLevelMtls meant to make an exception", tls_needs, wrong_key_matters, {Kind::peer_authentications}},
   };

@@ -100,7 +100,7 @@ Finding unregistered(Context& c) {
 Finding to_pod_address(Context& c) {
   const auto& to = c.path().to;
   if (to.state == Destination::State::unknown) return unknown();
-  if (to.by_pod_ip) return yes("the application dials a pod's own address, " + to.host);
+  if (to.by_pod_ip) return yes("the application dials a pod's own address, " + to.host, {{"direct.how", "The application calls the pod address " + to.host + " itself, which its proxy does not know"}});
   return no("the destination is not a pod address");
 }
 

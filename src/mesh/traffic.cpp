@@ -50,6 +50,12 @@ bool seen_code(const AccessLine& line, const Complaint& complaint) {
   return complaint.code && line.code == *complaint.code && (*complaint.code == 0 ? !tcp : *complaint.code >= 400);
 }
 
+/// Whether the proxy marked the answer as one that did not come whole from the upstream.
+bool broken(const AccessLine& line) {
+  static const std::vector<const char*> flags = {"UH", "UF", "UC", "UR", "UO", "UT", "UPE", "URX", "NR", "NC", "LR", "RL", "UAEX", "UMSDR", "SI", "OM"};
+  return std::any_of(flags.begin(), flags.end(), [&](const char* flag) { return line.has_flag(flag); });
+}
+
 }  // namespace
 
 Sighting::Result result_of(const AccessLine& line, const Complaint& complaint) {
@@ -59,8 +65,10 @@ Sighting::Result result_of(const AccessLine& line, const Complaint& complaint) {
   if (line.code >= 500) return Sighting::Result::failed;
   // TCP: code 0 is the rule; a flag is what tells a failure, and only bytes that came back tell a success
   if (line.code == 0 && !(line.flags.empty() && line.termination.empty())) return Sighting::Result::failed;
-  if (line.code == 0) return line.bytes_sent > 0 ? Sighting::Result::ok : Sighting::Result::other;
-  if (line.code < 400) return Sighting::Result::ok;
+  // ... and bytes say nothing of the HTTP status inside
+  if (line.code == 0) return line.bytes_sent > 0 && complaint.code != 404 ? Sighting::Result::ok : Sighting::Result::other;
+  // A gRPC failure is a 200, and so is an answer that was cut off: the flag tells.
+  if (line.code < 400) return broken(line) ? Sighting::Result::failed : Sighting::Result::ok;
   return line.details == "via_upstream" || line.details.empty() ? Sighting::Result::other : Sighting::Result::failed;
 }
 

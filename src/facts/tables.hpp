@@ -1,0 +1,15 @@
+// Tables of facts, one a file, that only the registry asks for.
+#pragma once
+
+#include <vector>
+
+#include "facts/fact.hpp"
+
+namespace meshdx::facts {
+
+const std::vector<Fact>& connection_facts();
+const std::vector<Fact>& inbound_facts();
+const std::vector<Fact>& peer_policy_facts();
+const std::vector<Fact>& probe_facts();
+
+}  // namespace meshdx::facts
