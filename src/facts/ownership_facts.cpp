@@ -83,9 +83,12 @@ std::string effect_of(const Json& rule, const Object& vs, const std::string& hos
 Finding gateways_only(Context& c) {
   if (auto stop = need_walk(c)) return *stop;
   const auto& to = c.path().to;
+  if (to.state == mesh::Destination::State::unknown) return unknown();
   if (c.path().caller.gateway || to.service == nullptr) return no("the caller is no sidecar, or the destination no Service");
   if (c.walk().end != Walk::End::clusters || virtual_service_ref(c.walk())) return no("a VirtualService routes the request, or nothing does");
-  for (const auto* vs : c.view.objects(Kind::virtual_services).items) {
+  const auto list = c.view.objects(Kind::virtual_services);
+  if (!list.covers(to.ns)) return unknown();
+  for (const auto* vs : list.items) {
     const auto hosts = mesh::strings_at(vs->spec(), "hosts");
     const bool same = std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::resolve_host(h, vs->meta.ns) == to.host; });
     if (!same || bound_to_mesh(*vs)) continue;

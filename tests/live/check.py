@@ -8,7 +8,7 @@ import sys
 import printed
 import scenario
 
-NAMES = {"NS": "live-1", "LEGACY": "live-1-legacy", "OTHER": "live-1-other", "HOST": "live-1.example.com", "IMAGE": "echo", "GATEWAY": "gateway", "POD": "10.0.0.1"}
+NAMES = {"NS": "live-1", "LEGACY": "live-1-legacy", "OTHER": "live-1-other", "HOST": "live-1.example.com", "IMAGE": "echo", "GATEWAY": "gateway", "POD": "10.0.0.1", "EXT": "10-0-0-1.live.pod.cluster.local"}
 
 
 def check_scenarios():
