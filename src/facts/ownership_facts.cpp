@@ -5,6 +5,7 @@
 #include "facts/context.hpp"
 #include "facts/routing_parts.hpp"
 #include "mesh/istio_config.hpp"
+#include "mesh/rule_match.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::facts {
@@ -26,7 +27,7 @@ bool bound_to_mesh(const Object& vs) {
 }
 
 int rule_on(Context& c, const Object& vs, const std::string& gateway) {
-  return mesh::matching_rule(vs, c.path().request, gateway, c.caller()->meta.labels, c.caller()->meta.ns);
+  return mesh::matching_rule(vs, c.path().request, {gateway, c.caller()->meta.labels, c.caller()->meta.ns});
 }
 
 /// Where the caller's proxy gets VirtualServices from: "mesh", or the Gateways of a gateway pod.

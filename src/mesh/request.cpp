@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mesh/gateway_api.hpp"
 #include "mesh/protocol.hpp"
 #include "util/text.hpp"
 
