@@ -108,6 +108,8 @@ struct Pod : Object {
   [[nodiscard]] bool ambient() const;
   /// A gateway or waypoint pod: its istio-proxy runs `proxy router` or `proxy waypoint` (args), not `proxy sidecar`.
   [[nodiscard]] bool router() const;
+  /// A waypoint: a proxy of ambient mode, which no client comes in through.
+  [[nodiscard]] bool waypoint() const;
 };
 
 struct Deployment : Object {
@@ -125,6 +127,12 @@ struct Event : Object {
   int count = 0;
 };
 
+/// An extension provider of the mesh configuration that CUSTOM policies ask (envoyExtAuthzHttp, envoyExtAuthzGrpc).
+struct AuthorizationProvider {
+  std::string name, service;                   ///< service: "[Namespace/]Hostname", as written
+  std::uint16_t port = 0;
+};
+
 /// `configmap istio`: the mesh configuration that matters to a diagnosis. YAML inside the ConfigMap.
 struct MeshConfig {
   std::string root_namespace = "istio-system", trust_domain = "cluster.local";
@@ -132,6 +140,7 @@ struct MeshConfig {
   bool auto_mtls = true;
   std::string outbound_mode = "ALLOW_ANY";     ///< "REGISTRY_ONLY"
   std::string access_log_file, access_log_encoding = "TEXT";
+  std::vector<AuthorizationProvider> authorization_providers;
   /// Empty: exported to all namespaces, as "*".
   std::vector<std::string> default_service_export_to, default_virtual_service_export_to,
       default_destination_rule_export_to;

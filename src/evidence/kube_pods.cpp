@@ -97,6 +97,8 @@ bool Pod::meshed() const { return proxy() != nullptr && !has_arg(proxy(), {"ztun
 
 bool Pod::router() const { return has_arg(proxy(), {"router", "waypoint"}); }
 
+bool Pod::waypoint() const { return has_arg(proxy(), {"waypoint"}); }
+
 bool Pod::ambient() const {
   const auto found = meta.annotations.find("ambient.istio.io/redirection");
   return found != meta.annotations.end() && found->second == "enabled";

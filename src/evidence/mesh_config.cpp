@@ -31,6 +31,25 @@ std::vector<std::string> read_texts(const YAML::Node& map, const char* key) {
   return texts;
 }
 
+std::vector<AuthorizationProvider> read_providers(const YAML::Node& list) {
+  std::vector<AuthorizationProvider> providers;
+  for (std::size_t i = 0; list && list.IsSequence() && i < list.size(); ++i) {
+    if (!list[i].IsMap()) continue;
+    for (const char* kind : {"envoyExtAuthzHttp", "envoyExtAuthzGrpc"}) {
+      const YAML::Node settings = list[i][kind];
+      if (!settings || !settings.IsMap()) continue;
+      AuthorizationProvider provider;
+      std::string port;
+      read_text(list[i], "name", provider.name);
+      read_text(settings, "service", provider.service);
+      read_text(settings, "port", port);
+      if (const auto number = to_number(port); number && *number < 65536) provider.port = static_cast<std::uint16_t>(*number);
+      providers.push_back(std::move(provider));
+    }
+  }
+  return providers;
+}
+
 /// Names and defaults: istio.io/api mesh/v1alpha1 MeshConfig and istio/pkg/config/mesh/mesh.go DefaultMeshConfig.
 MeshConfig read_mesh(const YAML::Node& mesh) {
   MeshConfig config;
@@ -43,6 +62,7 @@ MeshConfig read_mesh(const YAML::Node& mesh) {
   if (outbound && outbound.IsMap()) read_text(outbound, "mode", config.outbound_mode);
   read_text(mesh, "accessLogFile", config.access_log_file);
   read_text(mesh, "accessLogEncoding", config.access_log_encoding);
+  config.authorization_providers = read_providers(mesh["extensionProviders"]);
   config.default_service_export_to = read_texts(mesh, "defaultServiceExportTo");
   config.default_virtual_service_export_to = read_texts(mesh, "defaultVirtualServiceExportTo");
   config.default_destination_rule_export_to = read_texts(mesh, "defaultDestinationRuleExportTo");

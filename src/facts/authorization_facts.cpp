@@ -160,12 +160,133 @@ Finding http_rules_on_tcp(Context& c) {
   return policies.covers(server.meta.ns) && policies.covers(c.view.root_namespace()) ? no("no AuthorizationPolicy of the server asks for what only HTTP has") : unknown();
 }
 
+/// The one server whose policies are looked at, with the caller's pod; otherwise what to answer.
+std::optional<Finding> need_both(Context& c) {
+  const auto& path = c.path();
+  if (path.caller.pod == nullptr) return unknown();
+  if (path.servers.empty()) return path.servers_known ? no("there is no server pod") : unknown();
+  return std::nullopt;
+}
+
+/// What to answer when no policy shows the slip.
+Finding no_policy_has_it(Context& c, const mesh::ObjectList& policies, const char* text) {
+  const bool all = policies.covers(c.path().servers.front()->meta.ns) && policies.covers(c.view.root_namespace());
+  return all ? no(text) : unknown();
+}
+
+Bindings policy_bindings(const Object& policy, const Pod& server) {
+  return {{"policy.name", policy.meta.name}, {"policy.namespace", policy.meta.ns}, {"policy.action", text_at(policy.spec(), "action", "ALLOW")},
+          {"server.workload", mesh::workload_of(server)}, {"server.namespace", server.meta.ns}};
+}
+
+/// A principal written as in the certificate: istiod adds spiffe:// itself, so with it in front the text matches nobody.
+Finding spiffe_prefix(Context& c) {
+  if (auto stop = need_both(c)) return *stop;
+  const Pod& server = *c.path().servers.front();
+  const auto policies = c.view.objects(Kind::authorization_policies);
+  const std::string principal = principal_of(c, *c.caller());
+  for (const auto* policy : applying(c.view, policies, server, "ALLOW")) {
+    const Json& rules = at(policy->spec(), "rules");
+    for (std::size_t r = 0; rules.is_array() && r < rules.size(); ++r) {
+      const Json& from = at(rules[r], "from");
+      for (std::size_t f = 0; from.is_array() && f < from.size(); ++f) {
+        const auto principals = mesh::strings_at(at(from[f], "source"), "principals");
+        for (std::size_t p = 0; p < principals.size(); ++p) {
+          if (!starts_with(principals[p], "spiffe://") || !covers(principals[p].substr(9), principal)) continue;
+          auto b = policy_bindings(*policy, server);
+          b["principal.written"] = principals[p];
+          b["principal.meant"] = principals[p].substr(9);
+          b["policy.patch"] = Json::array({{{"op", "replace"}, {"path", "/spec/rules/" + std::to_string(r) + "/from/" + std::to_string(f) + "/source/principals/" + std::to_string(p)}, {"value", principals[p].substr(9)}}});
+          return yes("AuthorizationPolicy " + policy->meta.ns + "/" + policy->meta.name + " names " + principals[p] + ", and no principal begins with spiffe://", b);
+        }
+      }
+    }
+  }
+  return no_policy_has_it(c, policies, "no ALLOW policy names the caller with spiffe:// in front");
+}
+
+/// A rule that would let the caller in if it came with its identity, which a plaintext connection does not carry.
+Finding needs_identity(Context& c) {
+  if (auto stop = need_both(c)) return *stop;
+  const Pod& server = *c.path().servers.front();
+  const auto policies = c.view.objects(Kind::authorization_policies);
+  const std::string principal = principal_of(c, *c.caller());
+  for (const auto* policy : applying(c.view, policies, server, "ALLOW")) {
+    for (const auto& rule : at(policy->spec(), "rules")) {
+      const Json& from = at(rule, "from");
+      if (!from.is_array()) continue;
+      const bool by_identity = std::any_of(from.begin(), from.end(), [](const Json& entry) {
+        const Json& source = at(entry, "source");
+        return at(source, "principals").is_array() || at(source, "namespaces").is_array() || at(source, "serviceAccounts").is_array();
+      });
+      Json sources = Json::object({{"from", from}});
+      if (!by_identity || !lets_in(sources, principal, c.caller()->meta.ns)) continue;
+      auto b = policy_bindings(*policy, server);
+      b["caller.pod"] = c.caller()->meta.name;
+      b["caller.namespace"] = c.caller()->meta.ns;
+      b["caller.principal"] = principal;
+      return yes("AuthorizationPolicy " + policy->meta.ns + "/" + policy->meta.name + " lets " + principal + " in, an identity that only a mutual TLS connection carries", b);
+    }
+  }
+  return no_policy_has_it(c, policies, "no ALLOW policy that names identities would let the caller in");
+}
+
+/// Fields that only an HTTP request has (istio pilot/pkg/security/authz/model: they are invalid on TCP).
+std::vector<std::string> http_fields(const Json& rule) {
+  std::vector<std::string> found;
+  for (const auto& entry : at(rule, "to")) {
+    for (const char* key : {"methods", "notMethods", "paths", "notPaths", "hosts", "notHosts"}) {
+      if (at(at(entry, "operation"), key).is_array()) found.emplace_back(key);
+    }
+  }
+  for (const auto& entry : at(rule, "from")) {
+    if (at(at(entry, "source"), "requestPrincipals").is_array()) found.emplace_back("requestPrincipals");
+  }
+  for (const auto& condition : at(rule, "when")) {
+    if (starts_with(text_at(condition, "key"), "request.")) found.push_back(text_at(condition, "key"));
+  }
+  return found;
+}
+
+/// On a TCP port an ALLOW rule with an HTTP field is skipped, and a DENY rule is kept without it, so it denies more.
+Finding http_rule_on_tcp(Context& c) {
+  if (auto stop = need_both(c)) return *stop;
+  const auto& traffic = c.traffic();
+  const auto denied = [](const AccessLine* l) { return l != nullptr && l->method.empty() && starts_with(l->termination, "rbac_access_denied"); };
+  const auto seen = std::find_if(traffic.requests.begin(), traffic.requests.end(), [&](const mesh::Sighting& s) { return denied(s.server) || denied(s.caller); });
+  if (seen == traffic.requests.end()) return traffic.requests.empty() ? unknown("the log holds no request of this kind") : no("no TCP connection was denied");
+  const AccessLine& line = denied(seen->server) ? *seen->server : *seen->caller;
+  const bool by_deny = !contains(line.termination, "[none]");
+  const Pod& server = *c.path().servers.front();
+  const auto policies = c.view.objects(Kind::authorization_policies);
+  for (const auto* policy : applying(c.view, policies, server, by_deny ? "DENY" : "ALLOW")) {
+    if (by_deny && !contains(line.termination, "policy[" + policy->meta.name + "]")) continue;
+    for (const auto& rule : at(policy->spec(), "rules")) {
+      const auto fields = http_fields(rule);
+      Json sources = Json::object();
+      if (at(rule, "from").is_array()) sources["from"] = at(rule, "from");
+      if (fields.empty() || (!by_deny && !lets_in(sources, principal_of(c, *c.caller()), c.caller()->meta.ns))) continue;
+      auto b = policy_bindings(*policy, server);
+      b["policy.fields"] = join(fields, ", ");
+      b["port.target"] = c.path().to.port == nullptr ? 0 : mesh::target_port(*c.path().to.port, server).value_or(0);
+      b["policy.effect"] = by_deny ? "a DENY rule is applied without them, so it denies every connection" : "an ALLOW rule is skipped, so it lets no connection in";
+      b["policy.advice"] = by_deny ? "Name the HTTP ports of the pod in the same operation (`ports: [\"8080\"]`), so that the rule is not applied to port " + std::to_string(b["port.target"].get<int>()) + "."
+                                   : "Add a rule without these fields for the port (`to: [{operation: {ports: [\"" + std::to_string(b["port.target"].get<int>()) + "\"]}}]`), with the callers in `from`.";
+      return yes("AuthorizationPolicy " + policy->meta.ns + "/" + policy->meta.name + " (" + b["policy.action"].get<std::string>() + ") asks for " + join(fields, ", ") + ", which a TCP connection does not have", b);
+    }
+  }
+  return no_policy_has_it(c, policies, "no policy that applies asks for HTTP fields");
+}
+
 }  // namespace
 
 const std::vector<Fact>& authorization_facts() {
   static const std::vector<Fact> facts = {
       {"authorization.keeps-caller-out", "The AuthorizationPolicies of the server do not let the caller in", authorization_needs, denies, {Kind::authorization_policies}},
       {"authorization.http-rules-on-tcp", "An AuthorizationPolicy of the server asks for what only HTTP requests have", authorization_needs, http_rules_on_tcp, {Kind::authorization_policies}},
+      {"authorization.spiffe-prefix", "An ALLOW policy names the caller with spiffe:// in front", authorization_needs, spiffe_prefix, {Kind::authorization_policies}},
+      {"authorization.needs-identity", "An ALLOW policy would let the caller in by its identity", authorization_needs, needs_identity, {Kind::authorization_policies}},
+      {"authorization.http-rule-on-tcp", "A policy with HTTP fields decides a TCP connection", authorization_needs, http_rule_on_tcp, {Kind::authorization_policies, Kind::log}},
       {"authorization.caller-can-be-added", "The caller's identity can be added to the ALLOW policy", authorization_needs, can_allow, {Kind::authorization_policies}},
   };
   return facts;

@@ -113,7 +113,8 @@ std::optional<Finding> need_walk(Context& c) {
     return unknown(absent ? "no pod of the caller " + path.caller.name + " in " + path.caller.ns : "");
   }
   if (!path.walked) {
-    if (path.caller.pod->ambient()) return unknown(pod_ref(*path.caller.pod) + " is in ambient mode: it has no sidecar whose routes could be read");
+    if (mesh::in_ambient(c.view, *path.caller.pod)) return unknown(pod_ref(*path.caller.pod) + " is in ambient mode: it has no sidecar whose routes could be read");
+    if (path.caller.meshed()) return no("the request does not pass the sidecar of " + pod_ref(*path.caller.pod));
     return no(pod_ref(*path.caller.pod) + " has no sidecar");
   }
   if (path.walk.end == mesh::Walk::End::unknown) return unknown(path.walk.why);

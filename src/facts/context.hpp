@@ -99,6 +99,10 @@ const std::vector<Fact>& request_facts();
 const std::vector<Fact>& pattern_facts();
 const std::vector<Fact>& control_facts();
 const std::vector<Fact>& injection_facts();
+const std::vector<Fact>& capture_facts();
+const std::vector<Fact>& lifecycle_facts();
+const std::vector<Fact>& network_facts();
+const std::vector<Fact>& refusal_facts();
 const std::vector<Fact>& health_facts();
 
 // The drills' own facts and answers, a file each.

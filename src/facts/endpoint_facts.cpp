@@ -330,7 +330,7 @@ Finding stale_endpoint(Context& c) {
   }
   for (const auto& pod : *pods) real.insert(pod.ips.begin(), pod.ips.end()), real.insert(pod.ip);
   for (const auto* host : serving.leg->hosts) {
-    if (real.count(host->address) > 0) continue;
+    if (real.count(host->address) > 0 || c.view.pod_by_ip(host->address) != nullptr) continue;
     auto b = service_bindings(serving);
     b["endpoint.address"] = host->address + ":" + std::to_string(host->port);
     return yes("the caller's proxy still sends to " + host->address + ", an address that no pod and no EndpointSlice of the Service has", b);

@@ -22,10 +22,10 @@ struct Fit {
   std::string text;
 };
 
-Fit fit_of(const Pair& pair) {
+Fit fit_of(Context& c, const Pair& pair) {
   if (pair.pod == nullptr) return {Tri::unknown, Tri::no, "endpoint " + pair.address + " is no pod that was read"};
   const std::string who = pod_ref(*pair.pod);
-  if (pair.pod->ambient()) return {Tri::unknown, Tri::unknown, who + " is in ambient mode"};
+  if (mesh::in_ambient(c.view, *pair.pod)) return {Tri::unknown, Tri::unknown, who + " is in ambient mode"};
   if (pair.wire == Wire::unknown) return {Tri::unknown, Tri::unknown, "what is sent to " + who + " is not known"};
   if (!pair.pod->meshed()) {
     const bool plain = pair.wire == Wire::plaintext;
@@ -44,7 +44,7 @@ Finding all_fit(Context& c, Tri Fit::*member, const std::string& none) {
   Tri result = pairs.known ? Tri::yes : Tri::unknown;
   std::string text, bad, unsure;
   for (const auto& pair : pairs.pairs) {
-    const Fit fit = fit_of(pair);
+    const Fit fit = fit_of(c, pair);
     result = result & (fit.*member);
     if (text.empty()) text = fit.text;
     if (fit.*member == Tri::no && bad.empty()) bad = fit.text;
@@ -63,7 +63,8 @@ Finding tls_fits(Context& c) {
 }
 
 Finding mutual(Context& c) {
-  if (c.caller() != nullptr && c.caller()->ambient()) return unknown(pod_ref(*c.caller()) + " is in ambient mode");
+  if (c.caller() != nullptr && mesh::in_ambient(c.view, *c.caller())) return unknown(pod_ref(*c.caller()) + " is in ambient mode");
+  if (c.path().caller.capture.captured == Tri::unknown) return unknown("whether the request passes the sidecar of " + pod_ref(*c.caller()) + " is not known");
   return all_fit(c, &Fit::mutual, "there is no endpoint to send to");
 }
 
@@ -104,6 +105,7 @@ Finding reachable(Context& c) {
 Finding route_harmless(Context& c) {
   const auto& path = c.path();
   if (path.caller.pod == nullptr) return unknown();
+  if (!path.walked && mesh::in_ambient(c.view, *path.caller.pod)) return unknown("whether a waypoint routes the request is not known");
   if (!path.walked) return yes("no route of a proxy applies");
   if (path.walk.end == mesh::Walk::End::unknown) return unknown(path.walk.why);
   const auto* route = path.walk.route;

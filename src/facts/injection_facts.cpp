@@ -1,12 +1,22 @@
 // Sidecars: expected, missing, and started too late (G2, G4).
 #include <algorithm>
 
-#include "facts/context.hpp"
+#include "facts/injection_parts.hpp"
+#include "mesh/capture.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::facts {
 
 using namespace evidence;
+
+std::optional<Bare> bare_side(Context& c) {
+  const auto* caller = c.caller();
+  if (caller != nullptr && !caller->meshed() && !mesh::in_ambient(c.view, *caller)) return Bare{caller, "caller"};
+  for (const auto* pod : c.path().servers) {
+    if (!pod->meshed() && !mesh::in_ambient(c.view, *pod)) return Bare{pod, "server"};
+  }
+  return std::nullopt;
+}
 
 namespace {
 
@@ -16,21 +26,6 @@ const std::vector<Kind> injection_needs = {Kind::namespaces, Kind::deployments, 
 std::string label(const Labels& labels, const char* key) {
   const auto found = labels.find(key);
   return found == labels.end() ? "" : found->second;
-}
-
-struct Bare {
-  const Pod* pod = nullptr;
-  const char* side = "";
-};
-
-/// A running pod of the hop without a sidecar that is not in ambient mode either; the caller first.
-std::optional<Bare> bare_side(Context& c) {
-  const auto* caller = c.caller();
-  if (caller != nullptr && !caller->meshed() && !caller->ambient()) return Bare{caller, "caller"};
-  for (const auto* pod : c.path().servers) {
-    if (!pod->meshed() && !pod->ambient()) return Bare{pod, "server"};
-  }
-  return std::nullopt;
 }
 
 /// Why the injector left the pod alone (istio pkg/kube/inject/inject.go injectRequired), "" when it should not have.
@@ -50,7 +45,9 @@ Reason reason_of(const Pod& pod, const Labels& ns) {
   return {false, "namespace " + pod.meta.ns + " is not labelled for injection"};
 }
 
-Finding side_without_sidecar(Context& c) {
+}  // namespace
+
+Finding bare_finding(Context& c) {
   const auto& path = c.path();
   if (path.caller.pod == nullptr || (path.servers.empty() && !path.servers_known)) return unknown();
   const auto bare = bare_side(c);
@@ -71,14 +68,16 @@ Finding side_without_sidecar(Context& c) {
   return yes("the " + std::string(bare->side) + " " + pod_ref(*bare->pod) + " has no sidecar: " + reason.text, b);
 }
 
+namespace {
+
 Finding sidecar_expected(Context& c) {
-  const auto f = side_without_sidecar(c);
+  const auto f = bare_finding(c);
   return f.truth != Tri::yes ? f : decide(f.bindings.at("bare.expected").get<bool>(), "its namespace or pod asks for a sidecar", f.bindings);
 }
 
 /// The pod's own opt-out, set in its Deployment's template.
 Finding opted_out(Context& c) {
-  const auto f = side_without_sidecar(c);
+  const auto f = bare_finding(c);
   if (f.truth != Tri::yes) return f;
   const auto bare = bare_side(c);
   const auto* deployments = c.view.deployments(bare->pod->meta.ns);
@@ -98,14 +97,14 @@ Finding opted_out(Context& c) {
 }
 
 Finding namespace_unlabelled(Context& c) {
-  const auto f = side_without_sidecar(c);
+  const auto f = bare_finding(c);
   if (f.truth != Tri::yes) return f;
   const bool open = contains(f.bindings.at("bare.reason").get<std::string>(), "is not labelled for injection");
   return decide(open, "the namespace is not labelled for injection", f.bindings);
 }
 
 Finding workload_is_deployment(Context& c) {
-  const auto f = side_without_sidecar(c);
+  const auto f = bare_finding(c);
   if (f.truth != Tri::yes) return f;
   const auto bare = bare_side(c);
   return decide(bare->pod->meta.owner_kind == "ReplicaSet", "a Deployment owns the pod", f.bindings);
@@ -153,7 +152,7 @@ Finding started_before_proxy(Context& c) {
 
 const std::vector<Fact>& injection_facts() {
   static const std::vector<Fact> facts = {
-      {"hop.side-without-sidecar", "One side of the hop has no sidecar", injection_needs, side_without_sidecar, {Kind::pods, Kind::namespaces}},
+      {"hop.side-without-sidecar", "One side of the hop has no sidecar", injection_needs, bare_finding, {Kind::pods, Kind::namespaces}},
       {"hop.sidecar-expected", "The side without a sidecar should have one", injection_needs, sidecar_expected, {Kind::namespaces, Kind::pods}},
       {"hop.opted-out", "The Deployment without a sidecar opts out of injection", injection_needs, opted_out, {Kind::deployments}},
       {"hop.namespace-unlabelled", "The namespace of the side without a sidecar is not labelled", injection_needs, namespace_unlabelled, {Kind::namespaces}},

@@ -36,7 +36,7 @@ Finding caller_known(Context& c) {
 Finding caller_meshed(Context& c) {
   const auto* pod = c.caller();
   if (pod == nullptr) return unknown();
-  if (pod->ambient()) return unknown(pod_ref(*pod) + " is in ambient mode");
+  if (mesh::in_ambient(c.view, *pod)) return unknown(pod_ref(*pod) + " is in ambient mode");
   return decide(pod->meshed(), pod_ref(*pod) + (pod->meshed() ? " has a proxy" : " has no sidecar"), {{"caller.pod", pod->meta.name}, {"caller.namespace", pod->meta.ns}, {"caller.workload", mesh::workload_of(*pod)}});
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "facts/context.hpp"
+#include "mesh/istio_config.hpp"
 #include "mesh/passed_on.hpp"
 #include "util/text.hpp"
 
@@ -19,6 +20,11 @@ namespace {
 
 const std::vector<Kind> request_needs = {Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                          Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+const std::vector<Kind> none_failed_needs = [] {
+  auto kinds = request_needs;
+  kinds.insert(kinds.end(), {Kind::telemetries, Kind::mesh_config});
+  return kinds;
+}();
 
 bool refused(const AccessLine& l) {
   const auto says = [](const std::string& text) {
@@ -97,6 +103,25 @@ bool jwt(const Sighting& s) {
   const auto denied = [](const AccessLine* l) { return l != nullptr && starts_with(l->details, "jwt_authn_access_denied"); };
   return denied(s.server) || denied(s.caller);
 }
+using Wanted = bool (*)(const AccessLine&);
+bool either(const Sighting& s, Wanted wanted) { return (s.server != nullptr && wanted(*s.server)) || (s.caller != nullptr && wanted(*s.caller)); }
+bool rate_limited(const Sighting& s) {
+  return either(s, [](const AccessLine& l) { return l.has_flag("RL") || l.details == "local_rate_limited" || l.details == "request_rate_limited"; });
+}
+bool ext_authz_denied(const Sighting& s) {
+  return either(s, [](const AccessLine& l) { return starts_with(l.details, "ext_authz_denied"); });
+}
+bool ext_authz_error(const Sighting& s) {
+  return either(s, [](const AccessLine& l) { return starts_with(l.details, "ext_authz_error"); });
+}
+bool stream_ended(const Sighting& s) {
+  const AccessLine* l = s.made();
+  return l->has_flag("SI") || l->has_flag("UMSDR") || l->has_flag("DT") || contains(l->details, "stream_idle_timeout") || contains(l->details, "max_duration_timeout") ||
+         contains(l->details, "duration_timeout") || contains(l->details, "request_overall_timeout");
+}
+bool overloaded(const Sighting& s) {
+  return either(s, [](const AccessLine& l) { return l.has_flag("OM") || contains_loosely(l.details, "overload manager") || l.details == "overload"; });
+}
 bool inbound_nr(const Sighting& s) { return at_server(s) && s.server->details == "route_not_found"; }
 bool application(const Sighting& s) { return s.maker == Maker::application; }
 bool own_error(const Sighting& s) { return application(s) && s.link == Sighting::Link::none; }
@@ -148,6 +173,11 @@ const Row rows[] = {
     {"requests.raw-bytes", "The caller sent bytes that are no HTTP, and the server's proxy wanted HTTP (400 DPE)", raw_bytes},
     {"requests.rbac-denied", "An AuthorizationPolicy denied the requests", rbac},
     {"requests.jwt-denied", "A token was rejected", jwt},
+    {"requests.rate-limited", "A rate limit refused the requests (RL)", rate_limited},
+    {"requests.ext-authz-denied", "An external authorizer refused the requests (UAEX)", ext_authz_denied},
+    {"requests.ext-authz-error", "The external authorizer could not be asked (UAEX)", ext_authz_error},
+    {"requests.stream-ended", "A proxy ended the stream for being idle or open too long (SI, UMSDR, DT)", stream_ended},
+    {"requests.overloaded", "A proxy refused the requests because it is overloaded (OM)", overloaded},
     {"requests.inbound-no-route", "The server's proxy has no inbound route", inbound_nr},
     {"requests.application-answered", "The application itself answered so", application},
     {"requests.own-error", "The application answered so, and no request of its own failed with it", own_error},
@@ -227,6 +257,7 @@ Finding signature(Context& c, const Row& row) {
     const bool far = last->made() == last->server && last->server != nullptr;
     const auto* pod = far ? last->server_pod : last->caller_pod;
     if (pod != nullptr) b["shown.pod"] = pod->meta.name;
+    b["line.proxy"] = pod == nullptr ? std::string("a pod") : pod_ref(*pod);
     const std::string whose = pod == nullptr ? "a proxy" : pod_ref(*pod) + "'s proxy";
     return yes(whose + " logged " + std::to_string(hits) + " of " + count(traffic.requests.size(), "request") + ": " + line_text(*last->made()), b);
   }
@@ -235,8 +266,8 @@ Finding signature(Context& c, const Row& row) {
   if (traffic.failed > 0 && all_traced) return no("the failing requests in the log look otherwise");
   if (traffic.failed > 0) return unknown("the log of the hop that made the answer was not read");
   if (traffic.ok > 0) return no("the requests in the log succeeded");
-  if (path.caller.meshed() && traffic.caller_read && !traffic.caller_logs) return unknown("the caller's proxy writes no access log");
-  if ((path.caller.meshed() && traffic.caller_read) || (!path.caller.meshed() && traffic.server_read)) return unknown("the log holds no request of this kind");
+  if (path.caller.proxied() && traffic.caller_read && !traffic.caller_logs) return unknown("the caller's proxy writes no access log");
+  if ((path.caller.proxied() && traffic.caller_read) || (!path.caller.proxied() && traffic.server_read)) return unknown("the log holds no request of this kind");
   return unknown();
 }
 
@@ -250,6 +281,30 @@ std::vector<Fact> make_rows(std::index_sequence<I...>) {
   return {Fact{rows[I].id, rows[I].title, request_needs, signature_row<I>, {Kind::log}}...};
 }
 
+/// Why the caller's proxy writes no access log: a Telemetry that switches it off, or no setting that switches it on.
+std::string silent_log(Context& c) {
+  const Pod& pod = *c.caller();
+  const std::string text = "the proxy of " + pod_ref(pod) + " writes no access log";
+  const std::string root = c.view.root_namespace();
+  for (const auto* telemetry : c.view.objects(Kind::telemetries).items) {
+    const auto selector = mesh::labels_at(at(telemetry->spec(), "selector"), "matchLabels");
+    const bool scope = telemetry->meta.ns == pod.meta.ns || telemetry->meta.ns == root;
+    if (!scope || !(selector.empty() || selects(selector, pod.meta.labels))) continue;
+    for (const auto& logging : at(telemetry->spec(), "accessLogging")) {
+      if (bool_at(logging, "disabled")) return text + ": Telemetry " + telemetry->meta.ns + "/" + telemetry->meta.name + " switches it off";
+    }
+  }
+  return text + ", so requests leave no trace; a Telemetry with accessLogging switches it on without a restart";
+}
+
+/// Whether the log holds requests of this kind at all.
+Finding logged(Context& c) {
+  const auto& traffic = c.traffic();
+  const auto& caller = c.path().caller;
+  if (caller.pod == nullptr || !(caller.proxied() ? traffic.caller_read : traffic.server_read)) return unknown();
+  return decide(!traffic.requests.empty(), traffic.requests.empty() ? "the log holds no request of this kind" : "the log holds " + count(traffic.requests.size(), "request") + " of this kind", {{"shown.pod", caller.pod->meta.name}});
+}
+
 Finding none_failed(Context& c) {
   const auto& traffic = c.traffic();
   const auto& path = c.path();
@@ -261,10 +316,10 @@ Finding none_failed(Context& c) {
     return no(std::to_string(traffic.failed) + " of " + count(traffic.requests.size(), "request") + " in the log failed, the last " + line_text(*found->made()) + " at " + found->made()->start + since,
               {{"shown.pod", path.caller.pod->meta.name}, {"requests.failed", traffic.failed}, {"requests.seen", traffic.requests.size()}});
   }
+  if (path.caller.proxied() && traffic.caller_read && !traffic.caller_logs) return unknown(silent_log(c));
   if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded", {{"shown.pod", path.caller.pod->meta.name}, {"requests.failed", 0}, {"requests.seen", traffic.requests.size()}});
-  if (path.caller.meshed() && !traffic.caller_read) return unknown();
-  if (path.caller.meshed() && !traffic.caller_logs) return unknown("the caller's proxy writes no access log");
-  if (!path.caller.meshed() && !traffic.server_read) return unknown("no proxy logs the caller's requests");
+  if (path.caller.proxied() && !traffic.caller_read) return unknown();
+  if (!path.caller.proxied() && !traffic.server_read) return unknown("no proxy logs the caller's requests");
   return unknown("the log holds no request of this kind" + (c.ask.since.empty() ? "" : " since " + c.ask.since) + ": send one and ask again");
 }
 
@@ -286,8 +341,9 @@ Finding maker_unknown(Context& c) {
 const std::vector<Fact>& request_facts() {
   static const std::vector<Fact> facts = [] {
     auto all = make_rows(std::make_index_sequence<std::size(rows)>());
-    all.push_back({"requests.none-failed", "No request of this kind failed in the log window", request_needs, none_failed, {Kind::log}});
-    all.push_back({"requests.some-failed", "Requests of this kind failed in the log window", request_needs, some_failed, {Kind::log}});
+    all.push_back({"requests.none-failed", "No request of this kind failed in the log window", none_failed_needs, none_failed, {Kind::log}});
+    all.push_back({"requests.logged", "The log holds requests of this kind", request_needs, logged, {Kind::log}});
+    all.push_back({"requests.some-failed", "Requests of this kind failed in the log window", none_failed_needs, some_failed, {Kind::log}});
     all.push_back({"requests.maker-unseen", "The hop that made the answer was not seen", request_needs, maker_unknown, {Kind::log}});
     return all;
   }();

@@ -42,7 +42,7 @@ Finding any_pair(Context& c, PairTest test, const std::string& what) {
 }
 
 Tri is_meshed(const Pair& p) { return p.pod == nullptr ? Tri::unknown : tri(p.pod->meshed()); }
-Tri not_meshed(const Pair& p) { return p.pod == nullptr ? Tri::unknown : tri(!p.pod->meshed() && !p.pod->ambient()); }
+Tri not_meshed(const Pair& p) { return p.pod == nullptr ? Tri::unknown : tri(!p.pod->meshed() && !p.ambient); }
 
 /// The listener is what is enforced now; PeerAuthentication tells when the listener was not read.
 Tri is_strict(const Pair& p) {
@@ -61,7 +61,7 @@ Tri not_captured(const Pair& p) { return p.pod == nullptr ? Tri::unknown : tri(p
 Tri label_without_sidecar(const Pair& p) {
   if (p.pod == nullptr) return Tri::unknown;
   const auto label = p.pod->meta.labels.find("security.istio.io/tlsMode");
-  return tri(!p.pod->meshed() && !p.pod->ambient() && label != p.pod->meta.labels.end() && label->second == "istio");
+  return tri(!p.pod->meshed() && !p.ambient && label != p.pod->meta.labels.end() && label->second == "istio");
 }
 Tri sends(const Pair& p, Wire wire) { return p.wire == Wire::unknown ? Tri::unknown : tri(p.wire == wire); }
 Tri sends_mutual(const Pair& p) { return sends(p, Wire::mutual_tls); }

@@ -12,6 +12,7 @@ void server_side(Context& c, Pair& pair) {
   if (pair.pod == nullptr) return;
   // istiod weighs the policy for pods without a sidecar too: it decides what callers send them (mtls_checker.go).
   pair.server = mesh::server_mode(c.view, *pair.pod, pair.port);
+  pair.ambient = mesh::in_ambient(c.view, *pair.pod);
   if (!pair.pod->meshed()) return;
   if (!c.view.evidence().asked({Kind::listeners, pair.pod->meta.ns, pair.pod->meta.name})) return;
   if (const auto* listeners = c.view.listeners(*pair.pod)) pair.accepts = mesh::listener_accepts(*listeners, pair.port);
@@ -63,7 +64,7 @@ void pairs_of_servers(Context& c, Pairs& result) {
     pair.port = path.to.port_number;
     if (path.to.port != nullptr) pair.port = mesh::target_port(*path.to.port, *pod).value_or(0);
     server_side(c, pair);
-    if (path.caller.pod != nullptr && !path.caller.pod->ambient()) pair.wire = Wire::plaintext;
+    if (path.caller.pod != nullptr && !mesh::in_ambient(c.view, *path.caller.pod)) pair.wire = Wire::plaintext;
     result.pairs.push_back(pair);
   }
 }

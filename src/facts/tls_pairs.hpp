@@ -10,6 +10,7 @@ namespace meshdx::facts {
 
 struct Pair {
   const evidence::Pod* pod = nullptr;     ///< the endpoint's pod; nullptr: not a pod that was read
+  bool ambient = false;                   ///< ztunnel stands before the pod
   std::string address;
   std::uint16_t port = 0;                 ///< the pod's port
   mesh::ServerMode server;

@@ -37,7 +37,8 @@ void add_pods(Values& values, const char* group, const std::vector<const Pod*>& 
 void add_failing(Values& values, const std::vector<const Pod*>& pods) {
   for (const auto* pod : pods) {
     for (const auto& container : pod->containers) {
-      const bool failing = !container.ready && container.restarts > 0 && container.name != "istio-proxy" && !container.init;
+      const bool own = !starts_with(container.name, "istio-") && !container.restart_always;
+      const bool failing = !container.ready && (container.restarts > 0 || (container.init && container.last_exit_code.value_or(0) != 0)) && own;
       if (failing && values["app"].size() < max_servers) add_row(values["app"], {{"pod", pod->meta.name}, {"namespace", pod->meta.ns}, {"container", container.name}});
     }
   }

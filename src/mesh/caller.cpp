@@ -28,7 +28,7 @@ std::vector<const Pod*> gateway_pods(const View& view, const Labels& selector) {
     const auto* pods = view.pods(ns);
     if (pods == nullptr) continue;
     for (const auto& pod : *pods) {
-      if (pod.meshed() && pod.router() && !gone(pod) && (selector.empty() || selects(selector, pod.meta.labels))) found.push_back(&pod);
+      if (pod.meshed() && pod.router() && !pod.waypoint() && !gone(pod) && (selector.empty() || selects(selector, pod.meta.labels))) found.push_back(&pod);
     }
   }
   return found;

@@ -55,7 +55,8 @@ Path follow(const View& view, const Complaint& complaint) {
   path.to = find_destination(view, complaint);
   path.caller = find_caller(view, complaint, path.to);
   path.request = request_of(view, complaint, path.caller, path.to);
-  if (path.caller.meshed()) {
+  if (path.caller.meshed() && !path.caller.gateway) path.caller.capture = outbound_capture(*path.caller.pod, path.request.addresses, path.request.port);
+  if (path.caller.proxied()) {
     path.walked = true;
     const auto& pod = *path.caller.pod;
     const ProxyConfig proxy{view.listeners(pod), view.routes(pod), view.clusters(pod), view.endpoints(pod)};

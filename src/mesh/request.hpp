@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mesh/capture.hpp"
 #include "mesh/complaint.hpp"
 #include "mesh/route_walk.hpp"
 #include "mesh/view.hpp"
@@ -34,7 +35,10 @@ struct Caller {
   std::string ns, name;                       ///< as asked
   std::vector<const evidence::Pod*> pods;
   const evidence::Pod* pod = nullptr;         ///< the vantage: the first running one
+  OutboundCapture capture;                    ///< what the request does with the sidecar; filled in by follow()
   [[nodiscard]] bool meshed() const { return pod != nullptr && pod->meshed(); }
+  /// Has a proxy that the request passes.
+  [[nodiscard]] bool proxied() const { return meshed() && capture.captured != Tri::no; }
 };
 
 struct Destination {

@@ -125,7 +125,7 @@ Maker maker_of(const Sighting& seen, const View& view) {
   if (seen.caller == nullptr) return Maker::unknown;
   // No proxy stands before an unmeshed pod: what answered is the application.
   const auto* pod = view.pod_by_ip(address_of(seen.caller->upstream_host));
-  return pod != nullptr && !pod->meshed() && !pod->ambient() ? Maker::application : Maker::unknown;
+  return pod != nullptr && !pod->meshed() && !in_ambient(view, *pod) ? Maker::application : Maker::unknown;
 }
 
 void add(Traffic& traffic, Sighting seen, const View& view) {
@@ -150,18 +150,6 @@ void observe_bare(const View& view, const Complaint& complaint, const Caller& ca
   }
 }
 
-bool writes_access_log(const View& view, const Pod& pod, const ProxyLog& log) {
-  if (!log.access.empty()) return true;
-  const auto* listeners = view.listeners(pod);
-  if (listeners == nullptr) return false;
-  for (const auto& listener : *listeners) {
-    for (const auto& chain : listener.chains) {
-      if (chain.access_log) return true;
-    }
-  }
-  return false;
-}
-
 /// A query is part of the question only when the log holds requests with that very query.
 void keep_query(Traffic& traffic, const Complaint& complaint) {
   if (complaint.query.empty()) return;
@@ -182,6 +170,15 @@ void keep_query(Traffic& traffic, const Complaint& complaint) {
 
 }  // namespace
 
+bool writes_access_log(const View& view, const Pod& pod, const ProxyLog& log) {
+  const bool asked = view.evidence().asked({Kind::listeners, pod.meta.ns, pod.meta.name});
+  const auto* listeners = asked ? view.listeners(pod) : nullptr;
+  if (listeners == nullptr) return !log.access.empty();
+  return std::any_of(listeners->begin(), listeners->end(), [](const Listener& listener) {
+    return std::any_of(listener.chains.begin(), listener.chains.end(), [](const FilterChain& chain) { return chain.access_log; });
+  });
+}
+
 bool concerns(const AccessLine& line, const Complaint& complaint, const Caller& caller, const Destination& destination) {
   return !line.inbound() && in_window(line, complaint) && same_destination(line, complaint, caller, destination) && same_path(line, complaint);
 }
@@ -190,7 +187,7 @@ Traffic observe(const View& view, const Complaint& complaint, const Caller& call
                 const std::vector<const Pod*>& servers) {
   Traffic traffic;
   const auto index = index_servers(view, servers, traffic);
-  if (caller.pod != nullptr && !caller.meshed()) {
+  if (caller.pod != nullptr && !caller.proxied()) {
     observe_bare(view, complaint, caller, index, traffic);
     link_passed_on(view, complaint, traffic);
     return traffic;

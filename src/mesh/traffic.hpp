@@ -32,7 +32,7 @@ struct Sighting {
 struct Traffic {
   bool caller_read = false;        ///< the caller's log was read (all pods asked for)
   bool server_read = false;        ///< at least one server proxy's log was read
-  bool caller_logs = false;        ///< the caller's proxy writes an access log at all
+  bool caller_logs = false;        ///< the caller's proxy writes an access log now: its listeners say so, or lines when they were not read
   std::vector<Sighting> requests;
   std::size_t ok = 0, failed = 0;
 };
@@ -55,6 +55,9 @@ Sighting::Result result_of(const evidence::AccessLine& line, const Complaint& co
 
 /// The address of "10.244.0.161:8080".
 std::string address_of(const std::string& endpoint);
+
+/// Whether a proxy writes an access log now. Its listeners decide: lines may be from before a Telemetry switched it off.
+bool writes_access_log(const View& view, const evidence::Pod& pod, const evidence::ProxyLog& log);
 
 /// Whether a line is a request of the complaint on the caller's side.
 bool concerns(const evidence::AccessLine& line, const Complaint& complaint, const Caller& caller, const Destination& destination);

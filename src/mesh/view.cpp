@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "util/text.hpp"
+
 namespace meshdx::mesh {
 
 using namespace evidence;
@@ -67,7 +69,14 @@ std::vector<std::string> View::pod_namespaces() const {
   return names;
 }
 
-const Pod* View::pod_by_ip(const std::string& ip) const {
+const Pod* View::pod_by_ip(const std::string& address) const {
+  // An endpoint in ambient mode is reached through an internal listener: envoy://connect_originate/10.244.1.5:8080.
+  std::string ip = address;
+  if (starts_with(ip, "envoy://")) {
+    ip.erase(0, ip.rfind('/') + 1);
+    if (std::count(ip.begin(), ip.end(), ':') == 1) ip.resize(ip.find(':'));
+  }
+  if (ip.empty()) return nullptr;
   for (const auto& ns : pod_namespaces()) {
     const auto* list = pods(ns);
     if (list == nullptr) continue;

@@ -52,8 +52,9 @@ class View {
   /// A kind whose CRD is not installed has no objects: that is an empty list everywhere, not a gap.
   ObjectList objects(Kind kind) const;
 
-  /// A pod known by namespace and name, by IP, or nullptr. Only namespaces whose pods were read are searched.
-  const evidence::Pod* pod_by_ip(const std::string& ip) const;
+  /// A pod known by namespace and name, by IP (or the internal address that stands for it), or nullptr. Only namespaces
+  /// whose pods were read are searched.
+  const evidence::Pod* pod_by_ip(const std::string& address) const;
   const evidence::Pod* pod(const std::string& ns, const std::string& name) const;
   /// Namespaces whose pods were asked for.
   std::vector<std::string> pod_namespaces() const;
