@@ -25,10 +25,10 @@ enum class Kind {
   peer_authentications, request_authentications, authorization_policies,
   virtual_services, destination_rules, service_entries, gateways, sidecars, envoy_filters, workload_entries,
   telemetries,
+  api_gateways, http_routes, grpc_routes, reference_grants,   // of the Gateway API
   mesh_config, webhooks,
   clusters, routes, listeners, endpoints, secrets, log, app_log, sockets,
   proxy_status, istio_version, kube_version, analyze,
-  api_gateways, http_routes, grpc_routes, reference_grants,   // of the Gateway API
 };
 
 using Services = std::vector<Service>;

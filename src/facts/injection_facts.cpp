@@ -157,7 +157,7 @@ const std::vector<Fact>& injection_facts() {
       {"hop.opted-out", "The Deployment without a sidecar opts out of injection", injection_needs, opted_out, {Kind::deployments}},
       {"hop.namespace-unlabelled", "The namespace of the side without a sidecar is not labelled", injection_needs, namespace_unlabelled, {Kind::namespaces}},
       {"hop.bare-is-deployment", "A Deployment owns the pod without a sidecar", injection_needs, workload_is_deployment, {Kind::pods}},
-      {"app.log-connection-refused", "The application's log speaks of refused connections", {Kind::app_log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log}, log_connection_refused, {Kind::app_log}},
+      {"app.log-connection-refused", "The application's log speaks of refused connections", {Kind::app_log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log}, log_connection_refused, {Kind::app_log}},
       {"app.failed-before-proxy", "An application failed at start and does not wait for its proxy", injection_needs, started_before_proxy, {Kind::pods}},
   };
   return facts;

@@ -1,8 +1,9 @@
 // Pods that come and go: proxies that crash, init containers cut off from the network, injectors that do not answer, revisions
 // nobody serves, rollouts that drop requests (group G).
 #include <algorithm>
-#include <cstdio>
+#include <array>
 #include <set>
+#include <utility>
 
 #include "facts/context.hpp"
 #include "facts/injection_parts.hpp"
@@ -241,8 +242,15 @@ Finding gateway_uninjected(Context& c) {
 
 /// Seconds since the epoch of "2026-11-22T17:07:11Z" (days from civil, proleptic Gregorian); -1 when it is no such text.
 long long seconds_of(const std::string& time) {
-  int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0;
-  if (std::sscanf(time.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d", &y, &mo, &d, &h, &mi, &s) != 6) return -1;
+  if (time.size() < 19) return -1;
+  std::array<long long, 6> parts{};
+  constexpr std::array<std::pair<std::size_t, std::size_t>, 6> places = {{{0, 4}, {5, 2}, {8, 2}, {11, 2}, {14, 2}, {17, 2}}};
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto number = to_number(std::string_view(time).substr(places[i].first, places[i].second));
+    if (!number) return -1;
+    parts[i] = static_cast<long long>(*number);
+  }
+  auto [y, mo, d, h, mi, s] = parts;
   y -= mo <= 2;
   const long long era = y / 400, yoe = y - era * 400, doy = (153 * (mo + (mo > 2 ? -3 : 9)) + 2) / 5 + d - 1, doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
   return (era * 146097 + doe - 719468) * 86400 + h * 3600 + mi * 60 + s;

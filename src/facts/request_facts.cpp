@@ -297,12 +297,14 @@ std::string silent_log(Context& c) {
   return text + ", so requests leave no trace; a Telemetry with accessLogging switches it on without a restart";
 }
 
-/// Whether the log holds requests of this kind at all.
-Finding logged(Context& c) {
+/// The caller's proxy was told to write no access log: whatever lines there are, are old.
+Finding log_is_off(Context& c) {
   const auto& traffic = c.traffic();
   const auto& caller = c.path().caller;
-  if (caller.pod == nullptr || !(caller.proxied() ? traffic.caller_read : traffic.server_read)) return unknown();
-  return decide(!traffic.requests.empty(), traffic.requests.empty() ? "the log holds no request of this kind" : "the log holds " + count(traffic.requests.size(), "request") + " of this kind", {{"shown.pod", caller.pod->meta.name}});
+  if (caller.pod == nullptr || (caller.proxied() && !traffic.caller_read)) return unknown();
+  if (!caller.proxied()) return no("the caller's requests pass no proxy of its own");
+  if (!traffic.caller_logs && c.view.listeners(*caller.pod) == nullptr) return unknown();
+  return decide(!traffic.caller_logs, traffic.caller_logs ? "the caller's proxy writes an access log" : "the proxy of " + pod_ref(*caller.pod) + " writes no access log", {{"shown.pod", caller.pod->meta.name}});
 }
 
 Finding none_failed(Context& c) {
@@ -316,7 +318,7 @@ Finding none_failed(Context& c) {
     return no(std::to_string(traffic.failed) + " of " + count(traffic.requests.size(), "request") + " in the log failed, the last " + line_text(*found->made()) + " at " + found->made()->start + since,
               {{"shown.pod", path.caller.pod->meta.name}, {"requests.failed", traffic.failed}, {"requests.seen", traffic.requests.size()}});
   }
-  if (path.caller.proxied() && traffic.caller_read && !traffic.caller_logs) return unknown(silent_log(c));
+  if (path.caller.proxied() && traffic.caller_read && !traffic.caller_logs) return unknown(c.view.listeners(*path.caller.pod) == nullptr ? "" : silent_log(c));
   if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded", {{"shown.pod", path.caller.pod->meta.name}, {"requests.failed", 0}, {"requests.seen", traffic.requests.size()}});
   if (path.caller.proxied() && !traffic.caller_read) return unknown();
   if (!path.caller.proxied() && !traffic.server_read) return unknown("no proxy logs the caller's requests");
@@ -342,7 +344,7 @@ const std::vector<Fact>& request_facts() {
   static const std::vector<Fact> facts = [] {
     auto all = make_rows(std::make_index_sequence<std::size(rows)>());
     all.push_back({"requests.none-failed", "No request of this kind failed in the log window", none_failed_needs, none_failed, {Kind::log}});
-    all.push_back({"requests.logged", "The log holds requests of this kind", request_needs, logged, {Kind::log}});
+    all.push_back({"caller.log-is-off", "The caller's proxy writes no access log", request_needs, log_is_off, {Kind::listeners, Kind::log}});
     all.push_back({"requests.some-failed", "Requests of this kind failed in the log window", none_failed_needs, some_failed, {Kind::log}});
     all.push_back({"requests.maker-unseen", "The hop that made the answer was not seen", request_needs, maker_unknown, {Kind::log}});
     return all;

@@ -163,6 +163,17 @@ TEST_CASE("Envoy narrows filter chains by one criterion after the other") {
   CHECK(inbound_chain(with_default, {5050, false, "", {}})->name == "raw");
 }
 
+TEST_CASE("chains that differ by the caller's address leave the choice open") {
+  evidence::Listener listener;
+  listener.chains = {chain("near", "{}"), chain("all", "{}")};
+  bool known = false;
+  CHECK(inbound_chain(listener, {8080, false, "", {}}, &known) != nullptr);
+  CHECK(known);
+  listener.chains.front().match.more_conditions = true;
+  inbound_chain(listener, {8080, false, "", {}}, &known);
+  CHECK_FALSE(known);
+}
+
 TEST_CASE("the inbound listener goes by its name") {
   auto inbound = gateway_listener(15006, {});
   inbound.name = "virtualInbound";

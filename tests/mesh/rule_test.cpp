@@ -122,3 +122,10 @@ TEST_CASE("the first rule that matches") {
   CHECK(rule_of("{'http':'x'}") == -1);
   CHECK(rule_of("{'http':[1,{'match':[2]}]}") == 0);
 }
+
+TEST_CASE("at a gateway a match's port is the Service's, not the pod's") {
+  auto request = sample();
+  request.dialled = 80;
+  CHECK(rule_of("{'http':[{'match':[{'port':80}]}]}", request, "shop/gw") == 0);
+  CHECK(rule_of("{'http':[{'match':[{'port':8080}]}]}", request, "shop/gw") == -1);
+}
