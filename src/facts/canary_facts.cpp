@@ -140,13 +140,23 @@ Finding members_ready(Context& c) {
 struct Arrived {
   std::map<std::string, std::size_t> by;      ///< requests by upstream cluster
   std::size_t total = 0;
+  std::size_t elsewhere = 0;                  ///< to clusters that the split does not name: not by this rule
 };
 
+bool is_of(const ClusterName& name, const Share& share) {
+  return name.host == share.host && name.subset == share.subset && (share.port == 0 || name.port == share.port);
+}
+
 /// Requests by the cluster that the caller's proxy chose, whatever became of them; those that it sent nowhere count not.
-Arrived arrived(Context& c) {
+Arrived arrived(Context& c, const std::vector<Share>& shares) {
   Arrived result;
   for (const auto& seen : c.traffic().requests) {
-    if (seen.caller == nullptr || !ClusterName::parse(seen.caller->upstream_cluster)) continue;
+    const auto name = seen.caller == nullptr ? std::nullopt : ClusterName::parse(seen.caller->upstream_cluster);
+    if (!name) continue;
+    if (std::none_of(shares.begin(), shares.end(), [&](const Share& share) { return is_of(*name, share); })) {
+      ++result.elsewhere;
+      continue;
+    }
     ++result.by[seen.caller->upstream_cluster];
     ++result.total;
   }
@@ -157,7 +167,7 @@ std::size_t arrived_at(const Arrived& arrived, const Share& share) {
   std::size_t n = 0;
   for (const auto& [cluster, requests] : arrived.by) {
     const auto name = ClusterName::parse(cluster);
-    if (name && name->host == share.host && name->subset == share.subset && (share.port == 0 || name->port == share.port)) n += requests;
+    if (name && is_of(*name, share)) n += requests;
   }
   return n;
 }
@@ -175,7 +185,7 @@ Finding arrives_as_asked(Context& c) {
   const auto taken = split_taken(c);
   if (taken.truth != Tri::yes) return taken;
   const auto rules = rules_of(c);
-  const auto log = arrived(c);
+  const auto log = arrived(c, asked_shares(rules));
   if (!c.traffic().caller_read) return unknown();
   if (log.total < k_enough) return unknown(count(log.total, "request") + " of this kind in the caller's log: too few to tell a share, send " + std::to_string(k_enough) + " or more and ask again");
   std::vector<std::string> parts;
@@ -257,7 +267,7 @@ Answer canary_split(Context& c) {
   const auto rules = rules_of(c);
   const auto split = *split_rule(rules);
   const auto shares = asked_shares(rules);
-  const auto log = arrived(c);
+  const auto log = arrived(c, shares);
   const bool taken = rules.taken == static_cast<int>(split);
   for (const auto& share : shares) {
     const auto members = members_of(c, share);
@@ -268,6 +278,7 @@ Answer canary_split(Context& c) {
     answer.rows.push_back({share.subset.empty() ? "-" : share.subset, percent_text(share.percent), taken ? in_proxy(c, share) : Json(), came, pods, share.host});
   }
   answer.says = rule_name(rules, split) + " of " + rules.name() + (taken ? "" : ", which this request does not take");
+  if (log.elsewhere > 0) answer.remarks.push_back(count(log.elsewhere, "request") + " in the log went to none of these: by another rule, or before this one was there.");
   add_uncovered(c, shares, answer);
   add_sticky(c, answer);
   return answer;

@@ -252,7 +252,7 @@ Finding rules_on_tcp(Context& c) {
   const std::string declared = to.port->app_protocol.empty() ? "its name " + to.port->name : "appProtocol " + to.port->app_protocol;
   return yes("port " + std::to_string(to.port->port) + " of " + to.host + " is TCP by " + declared + ", so the http rules of VirtualService " + vs->meta.ns + "/" + vs->meta.name + " do not apply",
              {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"service.name", to.name}, {"service.namespace", to.ns}, {"service.host", to.host}, {"service.port", to.port_number},
-              {"port.declared", declared}, {"port.index", to.port - to.service->ports.data()}, {"port.app-protocol-op", to.port->app_protocol.empty() ? "add" : "replace"}});
+              {"port.declared", declared}, {"service.port-patch", Json::array({{{"op", to.port->app_protocol.empty() ? "add" : "replace"}, {"path", "/spec/ports/" + std::to_string(to.port - to.service->ports.data()) + "/appProtocol"}, {"value", "http"}}})}});
 }
 
 /// J4: the rules are written for a gateway, and the caller is a sidecar.

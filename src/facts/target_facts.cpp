@@ -40,14 +40,21 @@ Tri host_exists(Context& c, const std::string& host) {
   return (read || !service_like) && entries.everywhere ? Tri::no : Tri::unknown;
 }
 
-/// Rule and destination index of the route's VirtualService that lead to a host; nullopt when they do not.
-std::optional<std::string> destination_pointer(const Object& vs, const std::string& host, const std::string& subset) {
+/// Whether a destination of a VirtualService means the cluster; without a port it means whichever port is asked for.
+bool means(const Json& destination, const Object& vs, const evidence::ClusterName& cluster) {
+  const Json& port = at(at(destination, "port"), "number");
+  return mesh::resolve_host(text_at(destination, "host"), vs.meta.ns) == cluster.host && text_at(destination, "subset") == cluster.subset &&
+         (!port.is_number_integer() || port == cluster.port);
+}
+
+/// Rule and destination index of the route's VirtualService that lead to a cluster; nullopt when they do not.
+std::optional<std::string> destination_pointer(const Object& vs, const evidence::ClusterName& cluster) {
   const Json& rules = at(vs.spec(), "http");
   for (std::size_t i = 0; rules.is_array() && i < rules.size(); ++i) {
     const Json& routes = at(rules[i], "route");
     for (std::size_t j = 0; routes.is_array() && j < routes.size(); ++j) {
       const Json& destination = at(routes[j], "destination");
-      if (mesh::resolve_host(text_at(destination, "host"), vs.meta.ns) != host || text_at(destination, "subset") != subset) continue;
+      if (!means(destination, vs, cluster)) continue;
       return "/spec/http/" + std::to_string(i) + "/route/" + std::to_string(j) + "/destination";
     }
   }
@@ -62,7 +69,7 @@ void add_virtual_service(Context& c, const Leg& leg, Bindings& b) {
   b["vs.name"] = vs->meta.name;
   b["vs.namespace"] = vs->meta.ns;
   b["vs.ref"] = "VirtualService " + vs->meta.ns + "/" + vs->meta.name;
-  const auto pointer = destination_pointer(*vs, leg.name->host, leg.name->subset);
+  const auto pointer = destination_pointer(*vs, *leg.name);
   if (pointer) b["vs.destination"] = *pointer;
 }
 
@@ -73,7 +80,7 @@ Tri as_written(Context& c, const Leg& leg) {
   const auto list = c.view.objects(Kind::virtual_services);
   const auto* vs = find_object(list, ref.ns, ref.name);
   if (vs == nullptr) return list.covers(ref.ns) ? Tri::no : Tri::unknown;
-  return tri(destination_pointer(*vs, leg.name->host, leg.name->subset).has_value());
+  return tri(destination_pointer(*vs, *leg.name).has_value());
 }
 
 Bindings leg_bindings(Context& c, const Leg& leg) {
@@ -256,7 +263,7 @@ Finding short_name_elsewhere(Context& c) {
   const auto* vs = ref ? find_object(list, ref.ns, ref.name) : nullptr;
   if (vs == nullptr) return ref && !list.covers(ref.ns) ? unknown() : no("no VirtualService made the route");
   const auto name = mesh::service_name(leg->name->host, "");
-  const auto pointer = destination_pointer(*vs, leg->name->host, leg->name->subset);
+  const auto pointer = destination_pointer(*vs, *leg->name);
   if (!name || name->ns != vs->meta.ns || !pointer) return no("the destination is not a short name");
   const std::string written = text_at(vs->raw.at(Json::json_pointer(*pointer)), "host");
   if (contains(written, ".")) return no("the destination is written as " + written);

@@ -29,6 +29,8 @@ def check_printed(meshdx, fixtures):
         assert out, f"{folder.name}: no report"
         found, told = printed.parse(text), printed.of_json(json.loads(out))
         assert found == told, f"{folder.name}: the text prints {found}, the JSON {told}"
+        wanted = json.loads((folder / "label.json").read_text()).get("pastes", "")
+        assert found.fix.startswith(wanted), f"{folder.name}: the label wants {wanted} to be pasted, the report prints {found.fix or 'no command'}"
         pasted += bool(found.fix)
     assert pasted > 10, f"only {pasted} fixtures print a fix to paste"
 

@@ -11,6 +11,7 @@ Needs injection by label (istio-injection=enabled) and an image with `curl`; bot
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,8 @@ class Mesh:
         for role in self.roles:
             where = ["-n", role["metadata"]["namespace"]] if "namespace" in role["metadata"] else []
             run("kubectl", "delete", role["kind"].lower(), role["metadata"]["name"], *where, "--ignore-not-found", check=False)
+        if self.env:
+            os.unlink(self.kubeconfig.name)
         run("kubectl", "delete", "namespace", self.ns, "--wait=false", "--ignore-not-found", check=False)
 
     def grant(self):
@@ -189,6 +192,7 @@ def main():
     parser.add_argument("--table", help="write the table here as well")
     parser.add_argument("--keep", action="store_true", help="leave the namespace and the roles")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))   # tidies up on the way out
     mesh = Mesh(args)
     lines, wrong = [], 0
 

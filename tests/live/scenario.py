@@ -54,6 +54,7 @@ class Scenario:
     fix: str = "command"
     heals: str = "200"
     undo: str = ""
+    verify: str = ""
     after: str = ""
     patience: int = 60
     mesh_wide: bool = False

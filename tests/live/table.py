@@ -11,7 +11,7 @@ def line(row):
     values = (row.scenario, row.cause, row.rank, row.state, f"{row.seconds:.1f}", row.asked, heals, row.verify, row.undo)
     text = "  ".join(str(value).ljust(width) for value, (_, width) in zip(values, COLUMNS)) + ("  right" if row.right else "  WRONG")
     if row.advice and not row.wrong:
-        text += f"\n    advice: {row.advice}"
+        text += f"\n    {'why 2' if row.verify == '2' else 'advice'}: {row.advice}"
     return "\n".join([text, *(f"    ! {why}" for why in row.wrong)])
 
 

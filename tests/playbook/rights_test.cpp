@@ -60,6 +60,7 @@ Preflight look(const std::map<std::string, run::CommandResult>& special, const s
     if (command == "istioctl version --remote=false -o json") return printed(istioctl_version);
     if (command == "istioctl version -o json") return printed(istio_version("1.30.0"));
     if (command == "kubectl get configmap istio -n istio-system -o json") return printed(mesh_config);
+    if (command == "kubectl config view --minify -o json") return printed(R"({"current-context":"prod"})");
     if (starts_with(command, "kubectl auth can-i --list")) return printed(everything);
     FAIL("unexpected command: " << command);
     return {};
@@ -110,7 +111,9 @@ TEST_CASE("rights: every step of every playbook takes some") {
   const auto library = Library::open("");
   REQUIRE(library.ok());
   for (const auto& id : library->playbook_ids()) {
-    for (const auto& step : library->playbook(id)->steps) {
+    const auto playbook = library->playbook(id);
+    REQUIRE(playbook.ok());
+    for (const auto& step : playbook->steps) {
       CAPTURE(id);
       CAPTURE(step.id);
       const bool free = step.run[0] == "kubectl" && step.run[1] == "version";
@@ -127,7 +130,7 @@ TEST_CASE("rights: exec only with --probe, and never anything that changes an ob
   CHECK(texts_of(rights_of(all, true)).count("create pods/exec asked") == 1);
   for (const auto& right : rights_of(all, true)) {
     const auto& a = right.action;
-    const bool reads = a.verb == "get" || a.verb == "list";
+    const bool reads = a.verb == "get" || a.verb == "list" || a.verb == "watch";
     const bool connects = a.verb == "create" && (a.subresource == "portforward" || a.subresource == "exec" || a.subresource == "token");
     CHECK((reads || connects));
     CHECK(a.resource != "secrets");
@@ -232,5 +235,6 @@ TEST_CASE("preflight: no cluster") {
   CHECK(exit_code(seen) == 1);
   CHECK(of(seen, "kubectl").works == Tri::yes);
   CHECK(of(seen, "cluster").works == Tri::no);
+  CHECK(of(seen, "cluster").text.find("kubeconfig context prod") != std::string::npos);
   CHECK(exit_code(look({{"kubectl version -o json", no_tool()}})) == 1);
 }
