@@ -164,7 +164,7 @@ Finding in_proxy(Context& c) {
     }
   }
   if (unsure) return unknown();
-  return compared == 0 ? no("no DestinationRule sets limits or outlier detection for the destination") : yes("the caller's proxy has all " + count(compared, "setting") + " that were asked for");
+  return compared == 0 ? no("no DestinationRule sets limits or outlier detection for the destination") : yes("the caller's proxy has what was asked for: " + count(compared, "setting"));
 }
 
 Finding differs(Context& c) {
@@ -234,7 +234,7 @@ Finding ejected(Context& c) {
                   {"pod.ref", workload.empty() ? "the server" : workload}};
     return yes("outlier detection keeps " + std::to_string(leg.ejected) + " of " + count(leg.hosts.size(), "endpoint") + " of " + leg.cluster + " out: " + join(who, ", "), b);
   }
-  return unsure ? unknown() : no("none of the " + count(all, "endpoint") + " is ejected");
+  return unsure ? unknown() : no("no endpoint is ejected, of " + std::to_string(all));
 }
 
 Finding none_ejected(Context& c) {

@@ -69,23 +69,30 @@ std::optional<std::size_t> rule_behind(const Object& vs, const Route& route) {
   return std::nullopt;
 }
 
-/// What the routes of the host inject in the caller's proxy; the request's own route first.
+/// A route of the host that injects in the caller's proxy: the request's own if it does; nullptr: none.
+const Route* injecting_route(const mesh::Walk& walk) {
+  if (walk.route != nullptr && injects(*walk.route)) return walk.route;
+  if (walk.virtual_host == nullptr) return nullptr;
+  const auto& routes = walk.virtual_host->routes;
+  const auto found = std::find_if(routes.begin(), routes.end(), injects);
+  return found == routes.end() ? nullptr : &*found;
+}
+
+/// What the routes of the host inject, with the rule they were made from. A rule that does not ask for it any more is no
+/// reason: then the proxy is behind (faults.as-written).
 Finding active(Context& c) {
   if (auto stop = need_walk(c)) return *stop;
   const auto& walk = c.walk();
-  std::vector<const Route*> routes;
-  if (walk.route != nullptr) routes.push_back(walk.route);
-  if (walk.virtual_host != nullptr) {
-    for (const auto& route : walk.virtual_host->routes) routes.push_back(&route);
-  }
-  const auto found = std::find_if(routes.begin(), routes.end(), [](const Route* route) { return injects(*route); });
-  if (found == routes.end()) return no("no route to the host injects a fault in the caller's proxy");
-  const Route& route = **found;
+  const Route* injecting = injecting_route(walk);
+  if (injecting == nullptr) return no("no route to the host injects a fault in the caller's proxy");
+  const Route& route = *injecting;
   const auto list = c.view.objects(Kind::virtual_services);
   const Object* vs = nullptr;
   for (const auto* object : list.items) {
     if (object->meta.ns == route.config.ns && object->meta.name == route.config.name) vs = object;
   }
+  if (vs == nullptr && route.config && !list.covers(route.config.ns)) return unknown();
+  if (route.config && (vs == nullptr || !rule_behind(*vs, route))) return no("VirtualService " + route.config.ns + "/" + route.config.name + " does not ask for the fault that the caller's proxy injects (any more)");
   const bool own = &route == walk.route;
   Bindings b = {{"fault.text", route_fault_text(route)}, {"fault.requests", own ? "this request" : "other requests of the host"}, {"service.host", c.path().to.host},
                 {"fault.object", route.config ? "VirtualService " + route.config.ns + "/" + route.config.name : std::string("an EnvoyFilter or another source")}};
@@ -101,9 +108,9 @@ Finding active(Context& c) {
 }
 
 Finding none_active(Context& c) {
-  Finding f = active(c);
-  f.truth = !f.truth;
-  return f;
+  if (auto stop = need_walk(c)) return *stop;
+  const Route* injecting = injecting_route(c.walk());
+  return decide(injecting == nullptr, injecting == nullptr ? "no route to the host injects a fault in the caller's proxy" : "the caller's proxy injects " + route_fault_text(*injecting));
 }
 
 Finding removable(Context& c) {

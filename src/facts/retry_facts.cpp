@@ -90,6 +90,8 @@ Finding try_outlasts(Context& c) {
   if (rules.exist == Tri::unknown) return unknown();
   const auto* rule = written_rule(rules);
   if (rule == nullptr || !at(at(*rule, "retries"), "perTryTimeout").is_string()) return no("no rule sets the timeout a try (any more)");
+  const auto written = duration_ms(text_at(at(*rule, "retries"), "perTryTimeout")).value_or(0);
+  if (written < duration_ms(text_at(*rule, "timeout")).value_or(there.timeout)) return no("the rule asks for a shorter timeout a try (by now)");
   const auto fitting = std::max<std::int64_t>(there.timeout / (static_cast<std::int64_t>(there.retries) + 1), 1);
   return yes("each try may take " + time_text(there.per_try) + " and the whole request " + time_text(there.timeout) + ": a slow try leaves no time for a retry",
              {{"vs.name", rules.vs->meta.name}, {"vs.namespace", rules.vs->meta.ns}, {"retry.per-try", time_text(there.per_try)}, {"route.timeout", time_text(there.timeout)},

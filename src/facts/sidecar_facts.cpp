@@ -134,7 +134,8 @@ Finding all_ready(Context& c) {
       if (stuck) return no("init container " + container.name + " of " + pod_ref(*pod) + " does not get done: " + container.waiting_reason);
     }
   }
-  return decide(!target.pods.empty(), target.pods.empty() ? "the target has no pod" : "every sidecar is ready");
+  const bool any = std::any_of(target.pods.begin(), target.pods.end(), [](const Pod* pod) { return pod->meshed(); });
+  return decide(any, any ? "every sidecar is ready" : "no pod of the target has a sidecar");
 }
 
 Bindings pod_bindings(const Target& target, const Pod& pod) {
