@@ -62,13 +62,18 @@ bool verify_failed(const Sighting& s) { return at_caller(s) && (transport_says(*
 bool no_secret(const Sighting& s) { return at_caller(s) && transport_says(*s.caller, "Secret is not supplied by SDS"); }
 bool caller_dpe(const Sighting& s) { return at_caller(s) && s.caller->has_flag("DPE") && contains(s.caller->details, "codec_error"); }
 bool caller_upe(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UPE"); }
-bool h2_caller_upe(const Sighting& s) { return caller_upe(s) && s.caller->protocol == "HTTP/2"; }
 
 // --- made by the server's proxy, or by what stands behind it
 bool no_chain(const Sighting& s) { return s.server != nullptr && s.server->details == "filter_chain_not_found"; }
 bool server_refused(const Sighting& s) { return at_server(s) && inbound_cluster(*s.server) && refused(*s.server); }
 bool server_uc(const Sighting& s) { return at_server(s) && inbound_cluster(*s.server) && s.server->has_flag("UC"); }
 bool server_upe(const Sighting& s) { return at_server(s) && s.server->has_flag("UPE"); }
+/// The caller spoke HTTP/2, and a proxy made HTTP/1.1 of it, which the server did not understand: the caller's own proxy
+/// when the server has none, else it is the server's proxy that meets the application.
+bool h2_over_http1(const Sighting& s) {
+  if (s.caller == nullptr || s.caller->protocol != "HTTP/2") return false;
+  return caller_upe(s) || (server_upe(s) && s.server->protocol == "HTTP/1.1");
+}
 bool h2_server_upe(const Sighting& s) { return server_upe(s) && s.server->protocol == "HTTP/2"; }
 bool server_codec(const Sighting& s) { return s.server != nullptr && s.server->has_flag("DPE") && contains(s.server->details, "codec_error"); }
 bool raw_bytes(const Sighting& s) { return s.caller != nullptr && s.caller->method.empty() && server_codec(s); }
@@ -162,7 +167,7 @@ const Row rows[] = {
     {"requests.foreign-tls", "The application spoke TLS itself to a port that takes the mesh's TLS only (NR)", foreign_tls},
     {"requests.tls-refused", "One side refused the other's certificate or TLS", tls_refused},
     {"requests.upstream-protocol-error", "The caller's proxy could not read the answer (UPE)", caller_upe},
-    {"requests.h2-over-http1", "HTTP/2 requests failed with a protocol error at the caller's proxy", h2_caller_upe},
+    {"requests.h2-over-http1", "HTTP/2 requests became HTTP/1.1 and failed with a protocol error", h2_over_http1},
     {"requests.no-filter-chain", "The server's proxy closed the connection: no filter chain (NR)", no_chain},
     {"requests.refused-inbound", "The application refused the server's proxy", server_refused},
     {"requests.closed-inbound", "The application closed the connection on the server's proxy (UC)", server_uc},
