@@ -15,6 +15,7 @@
 #include "playbook/joining.hpp"
 #include "playbook/judge.hpp"
 #include "playbook/library.hpp"
+#include "playbook/versions.hpp"
 #include "report/hints.hpp"
 #include "report/report.hpp"
 #include "run/interrupt.hpp"
@@ -233,22 +234,6 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   return report::exit_code(report);
 }
 
-/// Versions for a recording's head, as far as they can be read. No verdict needs them, so only a recording asks.
-std::map<std::string, std::string> read_versions(run::CommandRunner& runner, std::chrono::milliseconds timeout) {
-  using evidence::Kind;
-  evidence::Evidence evidence;
-  std::size_t ticket = 0;
-  for (const auto kind : {Kind::kube_version, Kind::istio_version}) runner.start(ticket++, evidence::command_for({kind, "", "", ""}), timeout);
-  while (const auto finished = runner.wait()) evidence.add(finished->result);
-  std::map<std::string, std::string> versions;
-  const auto& kube = evidence.get<Kind::kube_version>();
-  if (kube.ok()) versions = {{"kubernetes", kube.value.server}, {"kubectl", kube.value.client}};
-  const auto& istio = evidence.get<Kind::istio_version>();
-  if (istio.ok()) versions["istioctl"] = istio.value.client;
-  if (istio.ok() && !istio.value.control_planes.empty()) versions["istio"] = istio.value.control_planes.front();
-  return versions;
-}
-
 /// The question a recording holds, with the outer command's flags for the output in place of its own.
 Expected<Options> recorded_question(const std::vector<std::string>& args, const Options& outer) {
   auto question = parse(args);
@@ -336,7 +321,7 @@ int sweep_live(const std::string& program, const std::vector<std::string>& args,
   const int code = sweep(program, own, options, recorder, io);
   run::Recording head;
   head.args = own;
-  head.versions = read_versions(recorder, options.step_timeout);
+  head.versions = playbook::read_versions(recorder, options.step_timeout);
   const auto written = recorder.write(options.record, head);
   return written ? code : fail(io, k_failed, written.error());
 }
@@ -370,7 +355,7 @@ int diagnose_live(const std::string& program, const std::vector<std::string>& ar
   if (!recording) return code;
   run::Recording head;
   head.args = job.args;
-  head.versions = read_versions(recorder, options.step_timeout);
+  head.versions = playbook::read_versions(recorder, options.step_timeout);
   const auto written = recorder.write(options.record, head);
   if (!written) return fail(io, k_failed, written.error());
   if (io.err_terminal) io.err("Recorded to " + printable(options.record) + "\n");

@@ -95,7 +95,7 @@ std::string short_help() {
 std::string long_help() {
   return std::string(k_about) + "\nUsage:\n" + command_lines() + "  " + padded("meshdx --version", 35) + "print the version\n\n" + k_targets +
          "\nThe question:\n" + flag_lines(k_question) + "\nHow it is asked:\n" + flag_lines(k_cluster) + "\nThe result:\n" +
-         flag_lines(k_output) + "\nMore:\n" + flag_lines(k_playbooks | k_graph | k_rights) + "\n" + k_examples + "\n" + k_exit_codes +
+         flag_lines(k_output) + "\nMore:\n" + flag_lines(k_playbooks | k_graph | k_rights | k_sweep | k_check) + "\n" + k_examples + "\n" + k_exit_codes +
          "\nResults go to stdout, progress to stderr and only to a terminal. As kubectl-meshdx on PATH it is also\n"
          "`kubectl meshdx`. The JSON of -o json is meshdx.report/v1; `meshdx help schema` prints its JSON Schema.\n";
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "forecast/parts.hpp"
+#include "mesh/gateway_api.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::forecast {
@@ -114,6 +115,10 @@ Forecast through_gateway(const View& view, const Pod& gateway, const mesh::Reque
   const bool all_read = view.objects(Kind::gateways).everywhere && view.objects(Kind::virtual_services).everywhere && view.mesh_config() != nullptr;
   if (!all_read) {
     forecast.unknown = "the Gateways and VirtualServices of all namespaces were not read";
+    return forecast;
+  }
+  if (!mesh::api_gateways_of(view, gateway).empty()) {
+    forecast.unknown = "pod " + gateway.meta.ns + "/" + gateway.meta.name + " serves Gateways of the Gateway API, which are not forecast";
     return forecast;
   }
   const Vantage vantage{gateway.meta.ns, gateway.meta.labels, true};

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "report/gaps.hpp"
 #include "report/page.hpp"
 #include "report/report.hpp"
 #include "util/json.hpp"
@@ -50,8 +51,6 @@ class Writer {
 
   std::string line(const run::Argv& argv) const { return command_line(argv, m_report.context_flags); }
   run::Argv command_of(const std::string& fact, const facts::Finding& finding) const;
-  bool answered(const playbook::Ran& failed) const;
-  bool answered_otherwise(const playbook::Ran& failed) const;
   void marked(Page::Mark mark, std::string_view text, const run::Argv& command, Page::Overflow overflow, int indent = 0);
 
   [[nodiscard]] const diagnose::Verdict& verdict() const { return m_shown != nullptr ? m_shown->verdict : m_report.verdict; }
@@ -109,39 +108,9 @@ void Writer::checks() {
   }
 }
 
-/// Whether another command of the same step gave something.
-bool Writer::answered(const playbook::Ran& failed) const {
-  const auto& ran = m_report.trail.ran;
-  return std::any_of(ran.begin(), ran.end(), [&](const playbook::Ran& other) { return other.step == failed.step && other.gap == evidence::Gap::none; });
-}
-
-/// Whether another form of the same question was answered in full (`proxy-status` without `-o json`).
-bool Writer::answered_otherwise(const playbook::Ran& failed) const {
-  const auto key = evidence::key_of(failed.argv);
-  const auto& ran = m_report.trail.ran;
-  return key && std::any_of(ran.begin(), ran.end(), [&](const playbook::Ran& other) {
-    return other.step == failed.step && other.gap == evidence::Gap::none && evidence::key_of(other.argv) == key;
-  });
-}
-
-/// What was asked and gave nothing: steps that failed for one reason stand together. That the cluster does not
-/// know a kind is an answer: there are none. A question that another command answered in part says so.
+/// What was asked and gave nothing.
 void Writer::gaps() {
-  struct Reason {
-    std::string why;
-    bool in_part = false;
-    std::vector<std::string> steps;
-    run::Argv first;
-  };
-  std::vector<Reason> reasons;
-  for (const auto& command : m_report.trail.ran) {
-    if (command.gap == evidence::Gap::none || command.gap == evidence::Gap::not_asked || command.gap == evidence::Gap::no_such_kind || answered_otherwise(command)) continue;
-    const auto why = command.why.empty() ? std::string(evidence::gap_word(command.gap)) : command.why;
-    const bool in_part = answered(command);
-    auto place = std::find_if(reasons.begin(), reasons.end(), [&](const Reason& r) { return r.why == why && r.in_part == in_part; });
-    if (place == reasons.end()) place = reasons.insert(place, {why, in_part, {}, command.argv});
-    if (std::find(place->steps.begin(), place->steps.end(), command.step) == place->steps.end()) place->steps.push_back(command.step);
-  }
+  const auto reasons = reasons_of(m_report.trail);
   for (std::size_t i = 0; i < reasons.size(); ++i) {
     const auto& reason = reasons[i];
     if (i == k_few && m_options.verbose == 0) {
