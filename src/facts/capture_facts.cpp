@@ -13,7 +13,7 @@ using Why = mesh::OutboundCapture::Why;
 
 namespace {
 
-const std::vector<Kind> capture_needs = {Kind::pods, Kind::namespaces, Kind::deployments, Kind::services, Kind::service_entries, Kind::gateways,
+const std::vector<Kind> capture_needs = {Kind::pods, Kind::namespaces, Kind::deployments, Kind::services, Kind::service_entries, Kind::gateways, Kind::api_gateways,
                                          Kind::virtual_services, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 Bindings caller_bindings(const Pod& pod) {

@@ -15,7 +15,7 @@ using mesh::Sighting;
 
 namespace {
 
-const std::vector<Kind> connection_needs = {Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+const std::vector<Kind> connection_needs = {Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                             Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
 
 /// A request that the application ended without an answer.

@@ -199,8 +199,8 @@ Finding namespace_unlabelled(Context& c) {
 
 const std::vector<Fact>& edge_facts() {
   static const std::vector<Fact> facts = {
-      {"gateway.port-unexposed", "The Gateway's port is not a port of the gateway's Service", edge_needs, port_unexposed, {Kind::services, Kind::gateways}},
-      {"gateway.route-type-mismatch", "Server and bound rules are of different kinds (TLS handed on, HTTP)", edge_needs, route_type_mismatch, {Kind::gateways, Kind::virtual_services}},
+      {"gateway.port-unexposed", "The Gateway's port is not a port of the gateway's Service", edge_needs, port_unexposed, {Kind::services, Kind::gateways, Kind::api_gateways}},
+      {"gateway.route-type-mismatch", "Server and bound rules are of different kinds (TLS handed on, HTTP)", edge_needs, route_type_mismatch, {Kind::gateways, Kind::api_gateways, Kind::virtual_services}},
       {"gateway.address-without-chain", "TLS to an address names no server, and the gateway wants a name", edge_needs, address_without_chain, {Kind::listeners}},
       {"gateway.nameless-closed", "The gateway closed TLS connections without a server name", edge_needs, nameless_closed, {Kind::log}},
       {"gateway.other-server-name", "Failing requests came over HTTP/2 connections for another host", edge_needs, other_server_name, {Kind::log}},

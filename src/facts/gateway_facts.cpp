@@ -222,13 +222,13 @@ Finding credential_missing(Context& c) {
 const std::vector<Fact>& gateway_facts() {
   static const std::vector<Fact> facts = {
       {"gateway.unrouted", "The gateway has no route at all for the host", gateway_needs, unrouted, {Kind::routes}},
-      {"gateway.nothing-bound", "No VirtualService is bound to the Gateway that serves the host", gateway_needs, nothing_bound, {Kind::virtual_services, Kind::gateways}},
+      {"gateway.nothing-bound", "No VirtualService is bound to the Gateway that serves the host", gateway_needs, nothing_bound, {Kind::virtual_services, Kind::gateways, Kind::api_gateways}},
       {"gateway.unbound-candidate", "A VirtualService with the host is not bound to the Gateway", gateway_needs, unbound_candidate, {Kind::virtual_services}},
-      {"gateway.host-mismatch", "The hosts of Gateway and bound VirtualService leave the request's host out", gateway_needs, host_mismatch, {Kind::virtual_services, Kind::gateways}},
+      {"gateway.host-mismatch", "The hosts of Gateway and bound VirtualService leave the request's host out", gateway_needs, host_mismatch, {Kind::virtual_services, Kind::gateways, Kind::api_gateways}},
       {"gateway.virtual-service-lacks-host", "It is the VirtualService that lacks the host", gateway_needs, mismatch_in_virtual_service, {Kind::virtual_services}},
-      {"gateway.selector-picks-none", "The Gateway's selector picks no gateway pod", gateway_needs, selector_picks_none, {Kind::gateways, Kind::pods}},
-      {"gateway.servers-conflict", "Two Gateway servers clash on a port", gateway_needs, servers_conflict, {Kind::gateways}},
-      {"gateway.credential-missing", "The gateway lacks the certificate a server names", gateway_needs, credential_missing, {Kind::secrets, Kind::gateways}},
+      {"gateway.selector-picks-none", "The Gateway's selector picks no gateway pod", gateway_needs, selector_picks_none, {Kind::gateways, Kind::api_gateways, Kind::pods}},
+      {"gateway.servers-conflict", "Two Gateway servers clash on a port", gateway_needs, servers_conflict, {Kind::gateways, Kind::api_gateways}},
+      {"gateway.credential-missing", "The gateway lacks the certificate a server names", gateway_needs, credential_missing, {Kind::secrets, Kind::gateways, Kind::api_gateways}},
   };
   return facts;
 }

@@ -15,7 +15,7 @@ namespace {
 const std::vector<Kind> identity_needs = {Kind::secrets, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                           Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
-const std::vector<Kind> name_needs = {Kind::destination_rules, Kind::secrets, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+const std::vector<Kind> name_needs = {Kind::destination_rules, Kind::secrets, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                       Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 /// "3 h", "12 min", "40 s".

@@ -16,10 +16,10 @@ using mesh::Protocol;
 
 namespace {
 
-const std::vector<Kind> inbound_needs = {Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+const std::vector<Kind> inbound_needs = {Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                          Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
 const std::vector<Kind> unused_needs = {Kind::virtual_services, Kind::mesh_config, Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces,
-                                        Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
+                                        Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
 
 Finding no_answer(Context& c) { return decide(c.ask.code == 0, "the caller got no HTTP answer"); }
 

@@ -19,7 +19,7 @@ using mesh::Sighting;
 
 namespace {
 
-const std::vector<Kind> lifecycle_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters,
+const std::vector<Kind> lifecycle_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters,
                                            Kind::endpoints, Kind::log};
 
 std::vector<Kind> also(std::vector<Kind> more) {

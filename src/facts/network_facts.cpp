@@ -24,7 +24,7 @@ std::optional<std::vector<const Pod*>> server_pods(Context& c) {
 
 namespace {
 
-const std::vector<Kind> network_needs = {Kind::namespaces, Kind::services, Kind::pods, Kind::service_entries, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters,
+const std::vector<Kind> network_needs = {Kind::namespaces, Kind::services, Kind::pods, Kind::service_entries, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters,
                                          Kind::endpoints, Kind::log};
 const std::vector<Kind> policy_needs = [] {
   auto kinds = network_needs;

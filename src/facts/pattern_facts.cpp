@@ -9,7 +9,7 @@ using namespace evidence;
 
 namespace {
 
-const std::vector<Kind> pattern_needs = {Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+const std::vector<Kind> pattern_needs = {Kind::log, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                          Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints};
 
 /// Both patterns need requests of both kinds.

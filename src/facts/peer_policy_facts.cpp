@@ -17,7 +17,7 @@ using mesh::Wire;
 namespace {
 
 const std::vector<Kind> peer_needs = {Kind::peer_authentications, Kind::mesh_config, Kind::destination_rules, Kind::services, Kind::pods,
-                                      Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes,
+                                      Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes,
                                       Kind::clusters, Kind::endpoints, Kind::log};
 
 std::string policy_ref(const Object& policy) { return "PeerAuthentication " + policy.meta.ns + "/" + policy.meta.name; }

@@ -13,7 +13,7 @@ using namespace evidence;
 namespace {
 
 const std::vector<Kind> probe_needs = {Kind::peer_authentications, Kind::mesh_config, Kind::deployments, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces,
-                                       Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
+                                       Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 /// The port of a probe's httpGet: a number, or the name of a container's port.
 std::uint16_t probe_port(const Json& http, const Pod& pod) {

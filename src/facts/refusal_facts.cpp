@@ -13,7 +13,7 @@ using mesh::Sighting;
 namespace {
 
 const std::vector<Kind> refusal_needs = {Kind::envoy_filters, Kind::authorization_policies, Kind::mesh_config, Kind::endpointslices, Kind::services, Kind::pods,
-                                         Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::virtual_services, Kind::listeners, Kind::routes,
+                                         Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::virtual_services, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints, Kind::log};
 
 bool applies(Context& c, const Object& object, const char* selector_key, const char* labels_key, const Pod& pod) {

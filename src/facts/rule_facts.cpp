@@ -15,7 +15,7 @@ using namespace evidence;
 using mesh::Walk;
 
 std::vector<Kind> rule_needs() {
-  return {Kind::virtual_services, Kind::mesh_config, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways,
+  return {Kind::virtual_services, Kind::mesh_config, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
           Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 }
 

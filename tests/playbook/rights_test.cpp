@@ -151,7 +151,7 @@ TEST_CASE("rights: what is left open is read off steps and causes") {
   CHECK(none.causes.empty());
   CHECK_FALSE(none.health);
   const auto logs = without("get pods/log asked");
-  CHECK(logs.lost == std::vector<std::string>{"client-log", "server-log", "app-log"});
+  CHECK(logs.lost == std::vector<std::string>{"witness-log", "client-log", "server-log", "app-log"});
   CHECK(logs.health);
   CHECK(std::find(logs.causes.begin(), logs.causes.end(), "app-returned-error") != logs.causes.end());
   const auto rules = without("list virtualservices.networking.istio.io everywhere");
