@@ -125,7 +125,9 @@ ProxyLog parse_proxy_log(std::string_view text) {
   each_line(text, [&](std::string_view line) { bracketed += starts_with(line, "[") ? 1 : 0; });
   LogReader reader(std::min(bracketed, text.size() / 128));   // no access line is shorter
   each_line(text, [&](std::string_view line) { reader.line(line); });
-  return reader.take();
+  auto log = reader.take();
+  if (!text.empty() && text.back() != '\n') ++log.unread;   // kubectl ends every line: what follows was cut off
+  return log;
 }
 
 }  // namespace meshdx::evidence

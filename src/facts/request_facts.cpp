@@ -312,6 +312,17 @@ Finding log_is_off(Context& c) {
   return decide(!traffic.caller_logs, traffic.caller_logs ? "the caller's proxy writes an access log" : "the proxy of " + pod_ref(*caller.pod) + " writes no access log", {{"shown.pod", caller.pod->meta.name}});
 }
 
+/// Lines of the caller's logs that could not be read: any of them may tell of a failure.
+std::size_t unread_lines(Context& c) {
+  std::size_t unread = 0;
+  for (const auto* pod : c.path().caller.pods) {
+    if (!pod->meshed() || !c.view.evidence().asked({Kind::log, pod->meta.ns, pod->meta.name})) continue;
+    const auto* log = c.view.log(*pod);
+    if (log != nullptr) unread += log->unread;
+  }
+  return unread;
+}
+
 Finding none_failed(Context& c) {
   const auto& traffic = c.traffic();
   const auto& path = c.path();
@@ -324,6 +335,7 @@ Finding none_failed(Context& c) {
               {{"shown.pod", path.caller.pod->meta.name}, {"requests.failed", traffic.failed}, {"requests.seen", traffic.requests.size()}});
   }
   if (path.caller.proxied() && traffic.caller_read && !traffic.caller_logs) return unknown(c.view.listeners(*path.caller.pod) == nullptr ? "" : silent_log(c));
+  if (const auto unread = unread_lines(c); unread > 0) return unknown(count(unread, "line") + " of the caller's log could not be read, or the log was cut off");
   if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded", {{"shown.pod", path.caller.pod->meta.name}, {"requests.failed", 0}, {"requests.seen", traffic.requests.size()}});
   if (path.caller.proxied() && !traffic.caller_read) return unknown();
   if (!path.caller.proxied() && !traffic.server_read) return unknown("no proxy logs the caller's requests");
