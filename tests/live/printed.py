@@ -2,7 +2,7 @@
 import re
 from dataclasses import dataclass
 
-HEADING = re.compile(r"^(CAUSE|FIX|UNDO|VERIFY|INCONCLUSIVE|MISSING|NOTES|RULED OUT|NOT CHECKED|STEPS)\b")
+HEADING = re.compile(r"^(CAUSE|FIX|UNDO|VERIFY|HINT|INCONCLUSIVE|MISSING|NOTES|RULED OUT|NOT CHECKED|STEPS)\b")
 
 
 @dataclass
@@ -41,7 +41,7 @@ def parse(text):
     for heading, lines in _blocks(text):
         word = heading.split()[0]
         causes += word == "CAUSE"
-        if word == "VERIFY":
+        if word == "VERIFY" and not found.verify:
             found.verify = heading.removeprefix("VERIFY").strip()
         if causes != 1:
             continue
@@ -52,8 +52,22 @@ def parse(text):
     return found
 
 
+def _told_first(report):
+    """The part of a report that its text tells first: of several hops the end of the first chain that has a cause."""
+    hops = report.get("hops", [])
+    if len(hops) < 2:
+        return report
+    for root in (hop for hop in hops if hop["why"] != "followed"):
+        while "next" in root and hops[root["next"]["hop"]]["causes"]:
+            root = hops[root["next"]["hop"]]
+        if root["causes"]:
+            return root
+    return report
+
+
 def of_json(report):
     """The same commands out of a meshdx.report/v1."""
-    fixes = report["causes"][0]["fixes"] if report["causes"] else []
+    part = _told_first(report)
+    fixes = part["causes"][0]["fixes"] if part["causes"] else []
     first = next((f for f in fixes if f.get("command")), {})
-    return Printed(first.get("command", ""), first.get("undo", ""), report["verify"] if report["outcome"] != "healthy" else "")
+    return Printed(first.get("command", ""), first.get("undo", ""), part["verify"] if part["outcome"] != "healthy" else "")
