@@ -65,6 +65,21 @@ std::vector<Offer> offers(const CauseResult& result, const Findings& findings) {
   return made;
 }
 
+/// The sentences of a text whose values are all known: a likely cause may lack some. All of them when none is complete.
+std::string fill_known(const std::string& text, const facts::Bindings& bindings) {
+  std::string known;
+  for (std::size_t from = 0; from < text.size();) {
+    const auto end = text.find(". ", from);
+    const auto next = end == std::string::npos ? text.size() : end + 2;
+    std::vector<std::string> missing;
+    const auto sentence = fill(std::string_view(text).substr(from, next - from), bindings, &missing);
+    if (missing.empty()) known += sentence;
+    from = next;
+  }
+  while (!known.empty() && known.back() == ' ') known.pop_back();
+  return known.empty() ? fill(text, bindings) : known;
+}
+
 /// Fills in what a confirmed or likely cause says.
 void tell(CauseResult& result, const Findings& findings) {
   const Condition& condition = condition_of(result);
@@ -73,7 +88,7 @@ void tell(CauseResult& result, const Findings& findings) {
   // A likely cause speaks in the same words; what its `when` did find helps to fill them.
   if (result.state == State::likely) bind(result.cause->when, findings, result.bindings);
   result.object = fill(result.cause->object, result.bindings);
-  result.message = fill(result.cause->say, result.bindings);
+  result.message = fill_known(result.cause->say, result.bindings);
   result.offers = offers(result, findings);
 }
 
