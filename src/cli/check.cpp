@@ -98,13 +98,9 @@ report::SurveyReport report_of(const survey::Manifests& manifests, survey::Check
 }  // namespace
 
 int check(const Options& options, const Io& io) {
-  const auto fail = [&](Exit code, const std::string& sentence) {
-    io.err("meshdx: " + printable(sentence) + "\n");
-    return static_cast<int>(code);
-  };
-  if (!is_namespace_name(options.ns)) return fail(k_usage, "-n '" + options.ns + "' can be no namespace's name.");
+  if (!is_namespace_name(options.ns)) return fail(io, k_usage, "-n '" + options.ns + "' can be no namespace's name.");
   const auto sources = sources_of(options.words);
-  if (!sources) return fail(k_bad_input, sources.error());
+  if (!sources) return fail(io, k_bad_input, sources.error());
   survey::Manifests manifests;
   bool broken = false;
   for (const auto& source : *sources) {
@@ -114,10 +110,10 @@ int check(const Options& options, const Io& io) {
     broken = true;
     io.err(printable(done.error()) + "\n");
   }
-  if (broken) return fail(k_bad_input, "Not everything could be read; nothing was checked.");
-  if (manifests.objects.empty()) return fail(k_bad_input, "There is no Kubernetes object in " + join(options.words, ", ") + ".");
+  if (broken) return fail(io, k_bad_input, "Not everything could be read; nothing was checked.");
+  if (manifests.objects.empty()) return fail(io, k_bad_input, "There is no Kubernetes object in " + join(options.words, ", ") + ".");
   const auto causes = causes_of_failures(options.playbooks);
-  if (!causes) return fail(k_bad_input, causes.error());
+  if (!causes) return fail(io, k_bad_input, causes.error());
   auto report = report_of(manifests, survey::check(manifests, *causes, options.complete));
   report.args = {"check"};
   report.args.insert(report.args.end(), options.words.begin(), options.words.end());

@@ -31,10 +31,7 @@ int record(const std::string& program, const Options& options, const Io& io) {
   if (question && (!question->command->diagnoses || !question->record.empty())) {
     question = Error{"'meshdx record' takes a diagnosis after --, for example: meshdx record DIR -- 503 web.shop -n shop --from client."};
   }
-  if (!question) {
-    io.err("meshdx: " + printable(question.error()) + "\n");
-    return k_usage;
-  }
+  if (!question) return fail(io, k_usage, question.error());
   question->record = options.words.front();
   return diagnose_live(program, options.after_dashes, *question, io);
 }
@@ -103,6 +100,11 @@ std::string program_name(const char* typed) {
 
 }  // namespace
 
+int fail(const Io& io, Exit code, const std::string& sentence) {
+  io.err("meshdx: " + printable(sentence) + "\n");
+  return code;
+}
+
 int run(const std::string& program, const std::vector<std::string>& args, const Io& io) {
   if (has_word(args, "--version")) {
     io.out("meshdx " + std::string(k_version) + "\n");
@@ -118,10 +120,7 @@ int run(const std::string& program, const std::vector<std::string>& args, const 
     return k_ok;
   }
   const auto options = parse(args);
-  if (!options) {
-    io.err("meshdx: " + printable(options.error()) + "\n");
-    return k_usage;
-  }
+  if (!options) return fail(io, k_usage, options.error());
   const auto name = options->command->name;
   if (const auto local = local_runner(name)) return local(*options, io);
   if (name == "replay") return replay(program, *options, io);

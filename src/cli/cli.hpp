@@ -20,6 +20,9 @@ struct Io {
   int width = 100;
 };
 
+/// Says why meshdx could not do what was asked, in a sentence on stderr; gives the exit code back.
+int fail(const Io& io, Exit code, const std::string& sentence);
+
 /// Runs meshdx. `program` is what the user typed to start it ("meshdx", "kubectl meshdx"), `args` what stands after it.
 int run(const std::string& program, const std::vector<std::string>& args, const Io& io);
 

@@ -19,16 +19,6 @@ namespace {
 
 using playbook::Library;
 
-int fail(const Io& io, Exit code, const std::string& sentence) {
-  io.err("meshdx: " + printable(sentence) + "\n");
-  return code;
-}
-
-std::string padded(std::string text, std::size_t width) {
-  text.resize(std::max(width, text.size() + 2), ' ');
-  return text;
-}
-
 /// A playbook by the name a user typed: unknown ones are wrong usage, broken ones bad input.
 Expected<playbook::Playbook> named_playbook(const Library& library, const std::string& id, Exit& code) {
   const auto ids = library.playbook_ids();

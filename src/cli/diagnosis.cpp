@@ -29,11 +29,6 @@ namespace meshdx::cli {
 
 namespace {
 
-int fail(const Io& io, Exit code, const std::string& sentence) {
-  io.err("meshdx: " + printable(sentence) + "\n");
-  return code;
-}
-
 /// A question with all that is needed to answer it, whoever runs the commands.
 struct Job {
   std::string program;

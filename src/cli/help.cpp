@@ -4,16 +4,16 @@
 
 namespace meshdx::cli {
 
+std::string padded(std::string text, std::size_t width) {
+  text.resize(std::max(width, text.size() + 2), ' ');
+  return text;
+}
+
 namespace {
 
 constexpr const char* k_about =
     "meshdx finds out why requests in an Istio mesh fail (503, 404, mTLS) and prints the fix to paste.\n"
     "It only reads: kubectl get and logs, istioctl proxy-status and proxy-config. It never changes the cluster.\n";
-
-std::string padded(std::string text, std::size_t width) {
-  text.resize(std::max(width, text.size() + 2), ' ');
-  return text;
-}
 
 std::string command_lines() {
   std::string text;

@@ -9,6 +9,9 @@ namespace meshdx::cli {
 
 constexpr const char* k_version = "0.1.0";
 
+/// The text with spaces up to the width, two at least: the left column of a list.
+std::string padded(std::string text, std::size_t width);
+
 /// -h: what fits on a screen.
 std::string short_help();
 /// --help: all flags, examples, exit codes.

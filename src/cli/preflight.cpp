@@ -14,11 +14,6 @@ namespace meshdx::cli {
 
 namespace {
 
-int fail(const Io& io, Exit code, const std::string& sentence) {
-  io.err("meshdx: " + printable(sentence) + "\n");
-  return code;
-}
-
 /// What is to be looked at: the playbooks named, else all, and the causes they list.
 struct Subject {
   std::vector<playbook::Playbook> playbooks;

@@ -16,11 +16,6 @@ namespace meshdx::cli {
 
 namespace {
 
-int fail(const Io& io, Exit code, const std::string& sentence) {
-  io.err("meshdx: " + printable(sentence) + "\n");
-  return code;
-}
-
 /// "3/10": the fourth of ten; "10": how many there are, no more.
 struct Shard {
   std::size_t index = 0, count = 1;

@@ -24,7 +24,6 @@ std::string access_cluster(std::string_view field) {
 namespace {
 
 using View = std::string_view;
-constexpr auto npos = View::npos;
 
 /// Takes the text before the next blank (or all) off the front.
 View take_token(View& rest) {
@@ -45,21 +44,21 @@ bool read_number(View token, std::int64_t& number) {
 /// `[START] "METHOD PATH PROTOCOL" CODE FLAGS `. A path may hold quotes: the request ends at one before a number.
 bool read_head(View& rest, AccessLine& line) {
   const auto bracket = rest.find("] \"");
-  if (bracket == npos || bracket > 64 || rest[0] != '[') return false;
+  if (bracket == View::npos || bracket > 64 || rest[0] != '[') return false;
   line.start = rest.substr(1, bracket - 1);
   rest.remove_prefix(bracket + 3);
-  for (auto quote = rest.find("\" "); quote != npos; quote = rest.find("\" ", quote + 1)) {
+  for (auto quote = rest.find("\" "); quote != View::npos; quote = rest.find("\" ", quote + 1)) {
     auto after = rest.substr(quote + 2);
     std::int64_t code = 0;
     const auto token = take_token(after);
     if (token == "-" || token.size() > 3 || !read_number(token, code)) continue;
     line.code = static_cast<int>(code);
     const auto flags = take_token(after);
-    if (flags.empty() || flags.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ,-") != npos) return false;
+    if (flags.empty() || flags.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ,-") != View::npos) return false;
     line.flags = access_flags(flags);
     const auto request = rest.substr(0, quote);
     const auto first = request.find(' '), last = request.rfind(' ');
-    if (first == npos || first == last) return false;
+    if (first == View::npos || first == last) return false;
     line.method = access_field(request.substr(0, first));
     line.path = access_field(request.substr(first + 1, last - first - 1));
     line.protocol = access_field(request.substr(last + 1));
@@ -86,19 +85,19 @@ bool read_numbers(View& rest, AccessLine& line) {
 /// `DETAILS TERMINATION` without quotes. Details of some filters hold blanks, then "-" on one side tells the border.
 void read_details(View region, AccessLine& line) {
   auto border = region.find(' ');
-  if (border != npos && region.substr(0, 2) != "- ") border = region.rfind(' ');
+  if (border != View::npos && region.substr(0, 2) != "- ") border = region.rfind(' ');
   line.details = access_field(region.substr(0, border));
-  if (border != npos) line.termination = access_field(region.substr(border + 1));
+  if (border != View::npos) line.termination = access_field(region.substr(border + 1));
 }
 
 /// From behind the flags to the quote of X-Forwarded-For. The failure reason is found by the numbers behind it, whatever
 /// stands before: `DETAILS TERMINATION "REASON"` since 1.9, `"MIXER STATUS" "REASON"` or `"REASON"` earlier.
 bool read_middle(View& rest, AccessLine& line) {
-  for (auto close = rest.find("\" "); close != npos; close = rest.find("\" ", close + 1)) {
+  for (auto close = rest.find("\" "); close != View::npos; close = rest.find("\" ", close + 1)) {
     auto after = rest.substr(close + 2);
     if (!read_numbers(after, line)) continue;
-    const auto open = close == 0 ? npos : rest.rfind('"', close - 1);
-    if (open == npos) return false;
+    const auto open = close == 0 ? View::npos : rest.rfind('"', close - 1);
+    if (open == View::npos) return false;
     line.transport_failure = access_field(rest.substr(open + 1, close - open - 1));
     const auto region = trim(rest.substr(0, open));
     if (!region.empty() && region[0] != '"') read_details(region, line);
@@ -108,7 +107,7 @@ bool read_middle(View& rest, AccessLine& line) {
   return false;
 }
 
-bool is_address(View token) { return token == "-" || token.find_first_of(":/@") != npos; }
+bool is_address(View token) { return token == "-" || token.find_first_of(":/@") != View::npos; }
 
 /// ` CLUSTER UPSTREAM_LOCAL DOWNSTREAM_LOCAL DOWNSTREAM_REMOTE SNI [ROUTE]`; what follows are custom fields.
 bool read_tail(View rest, AccessLine& line) {
@@ -125,19 +124,19 @@ bool read_tail(View rest, AccessLine& line) {
   return true;
 }
 
-constexpr View between = "\" \"";
+constexpr View quote_gap = "\" \"";
 
 /// Five quoted fields from the front, where no field holds quotes.
 bool read_quoted_forward(View rest, View (&fields)[5], View& tail) {
   rest.remove_prefix(1);
   for (int i = 0; i < 4; ++i) {
     const auto end = rest.find('"');
-    if (end == npos || rest.substr(end, between.size()) != between) return false;
+    if (end == View::npos || rest.substr(end, quote_gap.size()) != quote_gap) return false;
     fields[i] = rest.substr(0, end);
-    rest.remove_prefix(end + between.size());
+    rest.remove_prefix(end + quote_gap.size());
   }
   const auto end = rest.find("\" ");
-  if (end == npos || end != rest.find('"')) return false;
+  if (end == View::npos || end != rest.find('"')) return false;
   fields[4] = rest.substr(0, end);
   tail = rest.substr(end + 2);
   return true;
@@ -146,19 +145,19 @@ bool read_quoted_forward(View rest, View (&fields)[5], View& tail) {
 /// The same from the back: a client may send quotes in User-Agent, and must not forge the fields behind it.
 bool read_quoted_backward(View rest, View (&fields)[5], View& tail) {
   auto end = rest.rfind("\" ");
-  if (end == npos || end == 0) return false;
+  if (end == View::npos || end == 0) return false;
   tail = rest.substr(end + 2);
   rest = rest.substr(1, end - 1);
   for (int i = 4; i >= 2; --i) {
-    const auto start = rest.rfind(between);
-    if (start == npos) return false;
-    fields[i] = rest.substr(start + between.size());
+    const auto start = rest.rfind(quote_gap);
+    if (start == View::npos) return false;
+    fields[i] = rest.substr(start + quote_gap.size());
     rest = rest.substr(0, start);
   }
-  end = rest.find(between);
-  if (end == npos) return false;
+  end = rest.find(quote_gap);
+  if (end == View::npos) return false;
   fields[0] = rest.substr(0, end);
-  fields[1] = rest.substr(end + between.size());
+  fields[1] = rest.substr(end + quote_gap.size());
   return true;
 }
 

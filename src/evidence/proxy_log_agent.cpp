@@ -8,7 +8,6 @@ namespace meshdx::evidence {
 namespace {
 
 using View = std::string_view;
-constexpr auto npos = View::npos;
 
 constexpr std::pair<View, View> levels[] = {
     {"info", "info"}, {"warn", "warn"}, {"warning", "warn"}, {"error", "error"}, {"debug", "debug"}, {"fatal", "fatal"},
@@ -23,7 +22,7 @@ View take_until(View& rest, char separator) {
   return part;
 }
 
-bool all_of(View text, View set) { return !text.empty() && text.find_first_not_of(set) == npos; }
+bool all_of(View text, View set) { return !text.empty() && text.find_first_not_of(set) == View::npos; }
 
 /// "2026-11-22T17:07:11.948Z", with or without fraction and zone.
 bool is_time(View text) {
@@ -34,14 +33,14 @@ bool is_time(View text) {
 /// "grpc_stream.h:152", "server.go:624"
 bool is_source(View column) {
   const auto colon = column.rfind(':');
-  return colon != npos && colon > 2 && !contains(column, " ") && all_of(column.substr(colon + 1), "0123456789") &&
+  return colon != View::npos && colon > 2 && !contains(column, " ") && all_of(column.substr(colon + 1), "0123456789") &&
          contains(column.substr(0, colon), ".");
 }
 
 /// A column of "key=value" pairs, which pilot-agent puts behind the message.
 bool is_labels(View column) {
   const auto equal = column.find('=');
-  return equal != npos && equal > 0 && column.substr(0, equal).find_first_of(" \"") == npos;
+  return equal != View::npos && equal > 0 && column.substr(0, equal).find_first_of(" \"") == View::npos;
 }
 
 bool is_scope(View column) {
@@ -108,7 +107,7 @@ std::string_view agent_level(std::string_view word) {
 
 bool strip_thread(std::string_view& line) {
   const auto tab = line.rfind("\tthread=");
-  if (tab == npos || !all_of(line.substr(tab + 8), "0123456789")) return false;
+  if (tab == View::npos || !all_of(line.substr(tab + 8), "0123456789")) return false;
   line = line.substr(0, tab);
   return true;
 }

@@ -16,8 +16,6 @@ namespace {
 const std::vector<Kind> edge_needs = {Kind::virtual_services, Kind::gateways, Kind::api_gateways, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces,
                                       Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
-std::string ref(const Object& object) { return object.meta.ns + "/" + object.meta.name; }
-
 bool covers(const mesh::GatewayServer& server, const std::string& host) {
   return std::any_of(server.hosts.begin(), server.hosts.end(), [&](const auto& h) { return mesh::host_covers(h, host); });
 }

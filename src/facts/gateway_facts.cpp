@@ -22,8 +22,6 @@ std::optional<Finding> need_gateway(Context& c) {
   return std::nullopt;
 }
 
-std::string ref(const Object& object) { return object.meta.ns + "/" + object.meta.name; }
-
 bool server_covers(const mesh::GatewayServer& server, const std::string& host) {
   return std::any_of(server.hosts.begin(), server.hosts.end(), [&](const auto& h) { return mesh::host_covers(h, host); });
 }

@@ -243,7 +243,7 @@ const Call* worst_blocked(const Calls& calls) {
   return worst;
 }
 
-Finding blocked(Context& c) {
+Finding calls_blocked(Context& c) {
   const auto found = subject(c);
   if (auto stop = need_subject(found)) return *stop;
   const auto calls = calls_of(c, found);
@@ -273,19 +273,19 @@ Finding blocked(Context& c) {
 Finding none_blocked(Context& c) {
   const auto found = subject(c);
   if (auto stop = need_subject(found)) return *stop;
-  Finding f = blocked(c);
+  Finding f = calls_blocked(c);
   f.truth = !f.truth;
   return f;
 }
 
 Finding blocked_by(Context& c, const char* kind, const char* text) {
-  const auto f = blocked(c);
+  const auto f = calls_blocked(c);
   return f.truth != Tri::yes ? f : decide(f.bindings.at("call.kind") == kind, text, f.bindings);
 }
 
 /// Blocked lines may be older than what is configured now: only what would be blocked now has a reason now.
 Finding explained(Context& c) {
-  const auto f = blocked(c);
+  const auto f = calls_blocked(c);
   if (f.truth != Tri::yes) return f;
   const bool known = f.bindings.at("call.kind") != "unknown";
   if (!known) return unknown("what is configured now does not tell why " + f.bindings.at("call.host").get<std::string>() + " was blocked at " + f.bindings.at("call.last").get<std::string>() + "; it may have been repaired since: --since leaves old calls out");
@@ -368,7 +368,7 @@ const std::vector<Fact>& isolation_facts() {
       {"isolation.subject-meshed", "The workload has a sidecar", isolation_needs, subject_meshed, {Kind::pods}},
       {"isolation.scope-known", "What the workload may see is known", isolation_needs, scope_known, {Kind::sidecars, Kind::mesh_config}},
       {"isolation.not-isolated", "Nothing narrows what the workload may reach", isolation_needs, not_isolated, {Kind::sidecars, Kind::mesh_config}},
-      {"isolation.blocked", "Calls of the workload were blocked by its own proxy", isolation_needs, blocked, {Kind::log}},
+      {"isolation.blocked", "Calls of the workload were blocked by its own proxy", isolation_needs, calls_blocked, {Kind::log}},
       {"isolation.none-blocked", "None of the workload's calls was blocked", isolation_needs, none_blocked, {Kind::log}},
       {"isolation.block-explained", "What is configured now blocks a call of the workload", isolation_needs, explained, {Kind::sidecars, Kind::mesh_config}},
       {"isolation.blocked-by-sidecar", "The Sidecar does not import what the workload calls", isolation_needs, by_sidecar, {Kind::sidecars}},

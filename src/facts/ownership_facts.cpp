@@ -19,8 +19,6 @@ namespace {
 const std::vector<Kind> ownership_needs = {Kind::virtual_services, Kind::destination_rules, Kind::mesh_config, Kind::services, Kind::pods, Kind::service_entries,
                                            Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
-std::string ref(const Object& object) { return object.meta.ns + "/" + object.meta.name; }
-
 bool bound_to_mesh(const Object& vs) {
   const auto names = mesh::bound_gateways(vs);
   return std::find(names.begin(), names.end(), "mesh") != names.end();

@@ -14,7 +14,7 @@ using mesh::Leg;
 
 namespace {
 
-const std::vector<Kind> routing_needs = {Kind::virtual_services, Kind::sidecars, Kind::destination_rules, Kind::mesh_config, Kind::services, Kind::pods,
+const std::vector<Kind> target_needs = {Kind::virtual_services, Kind::sidecars, Kind::destination_rules, Kind::mesh_config, Kind::services, Kind::pods,
                                          Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints, Kind::log};
 
@@ -311,15 +311,15 @@ Finding port_unknown(Context& c) {
 
 const std::vector<Fact>& target_facts() {
   static const std::vector<Fact> facts = {
-      {"walk.subset-undeclared", "The route's subset is declared nowhere the caller sees", routing_needs, subset_undeclared, {Kind::destination_rules, Kind::clusters}},
-      {"walk.route-as-written", "The route is what the objects ask for", routing_needs, route_as_written, {Kind::virtual_services}},
-      {"walk.subset-addable", "The undeclared subset has pods, and a DestinationRule can declare it", routing_needs, subset_addable, {Kind::destination_rules, Kind::clusters}},
-      {"walk.subset-creatable", "The undeclared subset has pods, and the host has no DestinationRule", routing_needs, subset_creatable, {Kind::destination_rules, Kind::clusters}},
-      {"subset.alternative", "One other subset has ready pods", routing_needs, subset_alternative, {Kind::destination_rules, Kind::pods}},
-      {"walk.host-unknown", "The route's host is in no registry", routing_needs, host_unknown, {Kind::services, Kind::routes}},
-      {"walk.host-meant", "The host that was meant is plain", routing_needs, host_meant, {Kind::services}},
-      {"walk.short-name-elsewhere", "A short name was resolved in the wrong namespace", routing_needs, short_name_elsewhere, {Kind::virtual_services, Kind::services}},
-      {"walk.port-unknown", "The route's host has no such port", routing_needs, port_unknown, {Kind::services, Kind::routes}},
+      {"walk.subset-undeclared", "The route's subset is declared nowhere the caller sees", target_needs, subset_undeclared, {Kind::destination_rules, Kind::clusters}},
+      {"walk.route-as-written", "The route is what the objects ask for", target_needs, route_as_written, {Kind::virtual_services}},
+      {"walk.subset-addable", "The undeclared subset has pods, and a DestinationRule can declare it", target_needs, subset_addable, {Kind::destination_rules, Kind::clusters}},
+      {"walk.subset-creatable", "The undeclared subset has pods, and the host has no DestinationRule", target_needs, subset_creatable, {Kind::destination_rules, Kind::clusters}},
+      {"subset.alternative", "One other subset has ready pods", target_needs, subset_alternative, {Kind::destination_rules, Kind::pods}},
+      {"walk.host-unknown", "The route's host is in no registry", target_needs, host_unknown, {Kind::services, Kind::routes}},
+      {"walk.host-meant", "The host that was meant is plain", target_needs, host_meant, {Kind::services}},
+      {"walk.short-name-elsewhere", "A short name was resolved in the wrong namespace", target_needs, short_name_elsewhere, {Kind::virtual_services, Kind::services}},
+      {"walk.port-unknown", "The route's host has no such port", target_needs, port_unknown, {Kind::services, Kind::routes}},
   };
   return facts;
 }

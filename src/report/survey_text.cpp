@@ -13,7 +13,7 @@ using survey::Problem;
 using survey::Subject;
 
 /// So many requests, gaps and remarks are shown without -v.
-constexpr std::size_t k_few = 5;
+constexpr std::size_t k_few_items = 5;
 
 class SurveyWriter {
  public:
@@ -42,7 +42,7 @@ class SurveyWriter {
 
 /// "a, b and 3 more".
 std::string SurveyWriter::few(const std::vector<std::string>& items) const {
-  const auto most = m_options.verbose > 0 ? items.size() : std::min(items.size(), k_few);
+  const auto most = m_options.verbose > 0 ? items.size() : std::min(items.size(), k_few_items);
   const std::vector<std::string> shown(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(most));
   return join(shown, ", ") + (most < items.size() ? " and " + std::to_string(items.size() - most) + " more" : "");
 }
@@ -84,9 +84,9 @@ void SurveyWriter::open() {
   std::size_t shown = 0;
   for (const auto& subject : m_report.survey.subjects) {
     if (subject.state != Subject::State::open) continue;
-    if (shown++ < k_few || m_options.verbose > 0) m_page.marked(Page::Mark::unknown, subject.name + ": " + join(subject.open, "; "), "", Page::Overflow::shorten, 2);
+    if (shown++ < k_few_items || m_options.verbose > 0) m_page.marked(Page::Mark::unknown, subject.name + ": " + join(subject.open, "; "), "", Page::Overflow::shorten, 2);
   }
-  if (shown > k_few && m_options.verbose == 0) m_page.paragraph("and " + std::to_string(shown - k_few) + " more (-v shows them)", 2);
+  if (shown > k_few_items && m_options.verbose == 0) m_page.paragraph("and " + std::to_string(shown - k_few_items) + " more (-v shows them)", 2);
   m_page.blank();
 }
 
@@ -95,15 +95,15 @@ void SurveyWriter::unread() {
   m_page.headed("NOT READ", count(m_report.unread.size(), "command") + " gave nothing", Page::Style::yellow);
   std::size_t shown = 0;
   for (const auto& one : m_report.unread) {
-    if (shown++ < k_few || m_options.verbose > 0) m_page.marked(Page::Mark::unknown, one.why, command_line(one.argv, m_report.context_flags), Page::Overflow::next_line, 2);
+    if (shown++ < k_few_items || m_options.verbose > 0) m_page.marked(Page::Mark::unknown, one.why, command_line(one.argv, m_report.context_flags), Page::Overflow::next_line, 2);
   }
-  if (shown > k_few && m_options.verbose == 0) m_page.paragraph("and " + std::to_string(shown - k_few) + " more (-v shows them)", 2);
+  if (shown > k_few_items && m_options.verbose == 0) m_page.paragraph("and " + std::to_string(shown - k_few_items) + " more (-v shows them)", 2);
   m_page.blank();
 }
 
 void SurveyWriter::remarks() {
   for (std::size_t i = 0; i < m_report.remarks.size(); ++i) {
-    if (i == k_few && m_options.verbose == 0) {
+    if (i == k_few_items && m_options.verbose == 0) {
       m_page.paragraph("and " + std::to_string(m_report.remarks.size() - i) + " more of these (-v shows them)");
       return;
     }
