@@ -6,7 +6,7 @@
 #include "cli/complaint.hpp"
 #include "cli/help.hpp"
 #include "cli/survey.hpp"
-#include "report/survey.hpp"
+#include "report/render.hpp"
 #include "survey/check.hpp"
 #include "util/shell.hpp"
 #include "util/text.hpp"
@@ -119,8 +119,7 @@ int check(const Options& options, const Io& io) {
   report.args.insert(report.args.end(), options.words.begin(), options.words.end());
   report.command = "meshdx " + shell_join(report.args);
   const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
-  if (options.output == "sarif") io.out(report::to_sarif(report, std::string(k_version)));
-  else io.out(options.output == "json" ? report::to_json(report) : report::to_text(report, look));
+  io.out(report::render(report, options.output, look, std::string(k_version)));
   return report::exit_code(report);
 }
 

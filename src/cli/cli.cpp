@@ -46,6 +46,7 @@ Runner local_runner(std::string_view name) {
   if (name == "lint") return lint;
   if (name == "explain") return explain;
   if (name == "help") return help;
+  if (name == "completion") return completion;
   if (name == "check") return check;
   return nullptr;
 }

@@ -12,6 +12,7 @@
 #include "playbook/execute.hpp"
 #include "playbook/library.hpp"
 #include "util/text.hpp"
+#include "util/yaml.hpp"
 
 namespace meshdx::cli {
 
@@ -50,8 +51,9 @@ int list(const Options& options, const Io& io) {
   }
   const auto causes = library->causes();
   if (!causes) return fail(io, k_bad_input, causes.error());
-  if (options.output == "json") {
-    io.out(dump_json(list_json(playbooks, *causes), 2) + "\n");
+  if (options.output == "json" || options.output == "yaml") {
+    const auto json = list_json(playbooks, *causes);
+    io.out(options.output == "json" ? dump_json(json, 2) + "\n" : dump_yaml(json));
     return k_ok;
   }
   const auto from = [](const std::string& file) { return starts_with(file, "playbooks/") ? std::string() : "   (" + file + ")"; };

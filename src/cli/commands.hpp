@@ -1,4 +1,4 @@
-// The commands that ask no cluster: list, graph, plan, lint, explain, help.
+// The commands that ask no cluster: list, graph, plan, lint, explain, help, completion.
 #pragma once
 
 #include "cli/cli.hpp"
@@ -12,5 +12,6 @@ int plan(const Options& options, const Io& io);
 int lint(const Options& options, const Io& io);
 int explain(const Options& options, const Io& io);
 int help(const Options& options, const Io& io);
+int completion(const Options& options, const Io& io);
 
 }  // namespace meshdx::cli

@@ -17,7 +17,7 @@
 #include "playbook/library.hpp"
 #include "playbook/versions.hpp"
 #include "report/hints.hpp"
-#include "report/report.hpp"
+#include "report/render.hpp"
 #include "run/interrupt.hpp"
 #include "run/live.hpp"
 #include "run/recorder.hpp"
@@ -225,7 +225,7 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   report.found_at = std::move(judgement.found_at);
   report.hints = report::hints(evidence, judgement.pairs.front().pair->complaint, report.context_flags);
   const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
-  io.out(options.output == "json" ? report::to_json(report) : report::to_text(report, look));
+  io.out(report::render(report, options.output, look, std::string(k_version)));
   return report::exit_code(report);
 }
 

@@ -32,7 +32,7 @@ const std::vector<Flag>& flags() {
       {"", "--playbook", "NAME", "only what this playbook needs (repeatable; without it: all)", k_rights},
       {"", "--rbac", "", "print the smallest roles that suffice, to apply, and ask no cluster", k_rights},
       {"", "--service-account", "NS/NAME", "whom --rbac binds the roles to (default: meshdx in the namespace of -n)", k_rights},
-      {"-o", "--output", "text|json", "form of the result (default: text)", k_output},
+      {"-o", "--output", "FORM", "text, json, yaml, markdown, html, sarif or junit (default: text); list and preflight: text, json or yaml", k_output},
       {"-v", "--verbose", "", "also show what was ruled out, not checked, and every command", k_output},
       {"", "--no-color", "", "no colours (as with NO_COLOR in the environment)", k_output},
       {"", "--playbooks", "DIR", "playbooks and causes that replace or add to the built-in ones", k_playbooks},
@@ -55,7 +55,7 @@ const std::vector<Command>& commands() {
       {"isolation", "TARGET", "tell what the workload TARGET may reach and which of its calls were blocked", diagnosis, 1, 1, true},
       {"run", "PLAYBOOK TARGET", "work through a playbook by its name", diagnosis, 2, 2, true},
       {"sweep", "", "check every Service and Gateway of a namespace or (-A) the mesh: what would fail if it were called now", k_sweep | k_cluster | k_output | k_playbooks, 0, 0, true},
-      {"check", "FILE|DIR|-...", "check manifests without a cluster: what they alone decide to be wrong (also -o sarif)", k_check | k_output | k_playbooks, 1, 10000},
+      {"check", "FILE|DIR|-...", "check manifests without a cluster: what they alone decide to be wrong", k_check | k_output | k_playbooks, 1, 10000},
       {"replay", "DIR [-- ARGS]", "ask a recording its own question again, or another one", k_output | k_playbooks, 1, 1},
       {"record", "DIR -- ARGS", "diagnose and keep what was read (the same as ARGS --record DIR)", 0, 1, 1},
       {"plan", "CODE|PLAYBOOK TARGET", "print the commands that a diagnosis would run, and run none", k_question | k_cluster | k_playbooks, 2, 2},
@@ -64,6 +64,7 @@ const std::vector<Command>& commands() {
       {"graph", "PLAYBOOK", "draw a playbook's steps", k_graph | k_playbooks, 1, 1},
       {"lint", "[FILE...]", "check playbooks and causes (without FILE: all of them)", k_playbooks, 0, 1000},
       {"explain", "CAUSE", "tell about a cause, by its name or its MDX code", k_playbooks, 1, 1},
+      {"completion", "SHELL", "print what completes commands and flags in bash, zsh or fish", k_playbooks, 1, 1},
       {"help", "[COMMAND]", "tell about meshdx or one of its commands", 0, 0, 1},
   };
   return table;

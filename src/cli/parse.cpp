@@ -6,6 +6,7 @@
 
 #include "cli/complaint.hpp"
 #include "cli/options.hpp"
+#include "report/render.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::cli {
@@ -56,7 +57,7 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
 
 Expected<Done> read_choice(const char* flag, const std::string& value, const std::vector<std::string>& choices) {
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return Done{};
-  return Error{std::string(flag) + " " + value + " is not known; it takes " + join(choices, " or ") + "."};
+  return Error{std::string(flag) + " " + value + " is not known; it takes " + join(choices, ", ") + "."};
 }
 
 Expected<Done> read_number(const char* flag, const std::string& value, int most, int& number) {
@@ -96,11 +97,17 @@ Expected<Done> read_account(const std::string& value, Options& o) {
   return Done{};
 }
 
+/// What -o takes: a page or a list of results needs a verdict.
+std::vector<std::string> forms_of(const Command& command) {
+  const bool verdict = command.diagnoses || command.name == "check" || command.name == "replay";
+  return verdict ? report::forms() : std::vector<std::string>{"text", "json", "yaml"};
+}
+
 Expected<Done> read_values(const Raw& raw, Options& o) {
   for (const auto& done :
        {read_number("--parallel", raw.parallel, 64, o.parallel), read_number("--log-lines", raw.log_lines, 1'000'000, o.log_lines),
         read_time("--step-timeout", raw.step_timeout, o.step_timeout), read_time("--deadline", raw.deadline, o.deadline),
-        read_since(o.since), read_account(raw.service_account, o), read_choice("-o", o.output, o.command->name == "check" ? std::vector<std::string>{"text", "json", "sarif"} : std::vector<std::string>{"text", "json"}), read_choice("--format", o.format, {"mermaid", "dot"})}) {
+        read_since(o.since), read_account(raw.service_account, o), read_choice("-o", o.output, forms_of(*o.command)), read_choice("--format", o.format, {"mermaid", "dot"})}) {
     if (!done) return done;
   }
   return Done{};

@@ -7,6 +7,7 @@
 #include "playbook/library.hpp"
 #include "playbook/preflight.hpp"
 #include "report/preflight.hpp"
+#include "util/yaml.hpp"
 #include "run/interrupt.hpp"
 #include "util/text.hpp"
 
@@ -60,7 +61,7 @@ int preflight(const Options& options, const Io& io) {
   run::LiveRunner runner(live_options(options));
   const auto result = playbook::preflight(subject->playbooks, subject->causes, options.ns, options.probe, runner, options.step_timeout);
   const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
-  io.out(options.output == "json" ? report::to_json(result) : report::to_text(result, look));
+  io.out(options.output == "json" ? report::to_json(result) : options.output == "yaml" ? dump_yaml(report::json_of(result)) : report::to_text(result, look));
   return playbook::exit_code(result);
 }
 

@@ -7,7 +7,7 @@
 
 #include "cli/complaint.hpp"
 #include "playbook/library.hpp"
-#include "report/survey.hpp"
+#include "report/render.hpp"
 #include "survey/sweep.hpp"
 #include "util/shell.hpp"
 #include "util/text.hpp"
@@ -115,7 +115,7 @@ int sweep(const std::string& program, const std::vector<std::string>& args, cons
   report.interrupted = swept.interrupted;
   report.context_flags = how.context_flags;
   const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
-  io.out(options.output == "json" ? report::to_json(report) : report::to_text(report, look));
+  io.out(report::render(report, options.output, look, std::string(k_version)));
   return report::exit_code(report);
 }
 

@@ -168,6 +168,8 @@ Json JsonWriter::write() const {
 
 }  // namespace
 
-std::string to_json(const Report& report) { return dump_json(JsonWriter(report).write(), 2) + "\n"; }
+Json json_of(const Report& report) { return JsonWriter(report).write(); }
+
+std::string to_json(const Report& report) { return dump_json(json_of(report), 2) + "\n"; }
 
 }  // namespace meshdx::report

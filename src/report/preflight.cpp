@@ -102,13 +102,14 @@ std::string to_text(const Preflight& preflight, const TextOptions& options) {
   return page.text();
 }
 
-std::string to_json(const Preflight& preflight) {
+Json json_of(const Preflight& preflight) {
   Json prerequisites = Json::array(), permissions = Json::array();
   for (const auto& p : preflight.prerequisites) prerequisites.push_back(prerequisite_json(p));
   for (const auto* p : needed(preflight)) permissions.push_back(permission_json(*p));
-  const Json json = {{"format", "meshdx.preflight/v1"}, {"namespace", preflight.ns}, {"exitCode", playbook::exit_code(preflight)},
+  return {{"format", "meshdx.preflight/v1"}, {"namespace", preflight.ns}, {"exitCode", playbook::exit_code(preflight)},
                      {"interrupted", preflight.interrupted}, {"prerequisites", prerequisites}, {"permissions", permissions}, {"open", open_json(preflight.open)}};
-  return dump_json(json, 2) + "\n";
 }
+
+std::string to_json(const Preflight& preflight) { return dump_json(json_of(preflight), 2) + "\n"; }
 
 }  // namespace meshdx::report

@@ -1,4 +1,4 @@
-// A verdict as text or JSON (meshdx.report/v1: playbooks/schema/report.v1.json).
+// A verdict as text or JSON (meshdx.report/v1: playbooks/schema/report.v1.json); render.hpp has the other forms.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 #include "diagnose/verdict.hpp"
 #include "fix/fix.hpp"
 #include "playbook/execute.hpp"
+#include "util/json.hpp"
 
 namespace meshdx::report {
 
@@ -65,6 +66,7 @@ struct TextOptions {
 
 std::string to_text(const Report& report, const TextOptions& options);
 std::string to_json(const Report& report);
+Json json_of(const Report& report);
 
 /// Exit code by design.md 8: 0 healthy, 2 cause, 3 inconclusive, 130 interrupted.
 int exit_code(const Report& report);

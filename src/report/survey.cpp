@@ -48,7 +48,7 @@ Json problem_json(const Problem& problem, const SurveyReport& report, std::size_
 
 }  // namespace
 
-std::string to_json(const SurveyReport& report) {
+Json json_of(const SurveyReport& report) {
   Json problems = Json::array(), checked = Json::array(), unread = Json::array();
   for (std::size_t i = 0; i < report.survey.problems.size(); ++i) problems.push_back(problem_json(report.survey.problems[i], report, i));
   for (const auto& subject : report.survey.subjects) {
@@ -57,8 +57,10 @@ std::string to_json(const SurveyReport& report) {
   for (const auto& one : report.unread) unread.push_back({{"command", command_line(one.argv, report.context_flags)}, {"why", one.why}});
   const int code = exit_code(report);
   const char* outcome = code == 2 ? "cause" : code == 0 ? "healthy" : "inconclusive";
-  return dump_json({{"format", "meshdx.survey/v1"}, {"args", report.args}, {"scope", report.scope}, {"outcome", outcome}, {"exitCode", code}, {"basis", report.basis},
-                    {"interrupted", report.interrupted}, {"problems", problems}, {"checked", checked}, {"unread", unread}, {"remarks", report.remarks}}, 2) + "\n";
+  return {{"format", "meshdx.survey/v1"}, {"args", report.args}, {"scope", report.scope}, {"outcome", outcome}, {"exitCode", code}, {"basis", report.basis},
+                    {"interrupted", report.interrupted}, {"problems", problems}, {"checked", checked}, {"unread", unread}, {"remarks", report.remarks}};
 }
+
+std::string to_json(const SurveyReport& report) { return dump_json(json_of(report), 2) + "\n"; }
 
 }  // namespace meshdx::report

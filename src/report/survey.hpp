@@ -1,4 +1,4 @@
-// A survey (sweep, check) as text, JSON (meshdx.survey/v1) or SARIF 2.1.0.
+// A survey (sweep, check) as text or JSON (meshdx.survey/v1); render.hpp has the other forms.
 #pragma once
 
 #include <map>
@@ -36,8 +36,7 @@ struct SurveyReport {
 
 std::string to_text(const SurveyReport& report, const TextOptions& options);
 std::string to_json(const SurveyReport& report);
-/// One result a problem, one rule a cause; confirmed ones are errors, likely ones warnings.
-std::string to_sarif(const SurveyReport& report, const std::string& version);
+Json json_of(const SurveyReport& report);
 
 /// 2 when a problem is confirmed; 3 when one is likely, or something was not decided or read; 0; 130 when interrupted.
 int exit_code(const SurveyReport& report);

@@ -115,7 +115,7 @@ void SurveyWriter::summary() {
   const auto& problems = m_report.survey.problems;
   std::size_t requests = 0;
   for (const auto& subject : m_report.survey.subjects) requests += subject.requests;
-  m_page.paragraph(m_report.scope + ": " + count(m_report.survey.subjects.size(), "Service") + " and Gateways, " + count(requests, "request") + " tried in thought " + m_page.arrow() + " " +
+  m_page.paragraph(m_report.scope + ": " + (m_report.survey.subjects.size() == 1 ? "1 Service or Gateway" : count(m_report.survey.subjects.size(), "Service") + " and Gateways") + ", " + count(requests, "request") + " tried in thought " + m_page.arrow() + " " +
                    (problems.empty() ? "nothing wrong found" : count(problems.size(), "cause")));
   m_page.paragraph(std::to_string(with_state(Subject::State::sound)) + " sound, " + std::to_string(with_state(Subject::State::faulty)) + " faulty, " +
                    std::to_string(with_state(Subject::State::open)) + " not decided. " + m_report.basis);

@@ -42,6 +42,9 @@ std::string inject_word(const Json& pod_template) {
   return "";
 }
 
+/// How the pods of gateways that come from elsewhere are named, with a number behind.
+constexpr const char* k_assumed_gateway = "assumed-gateway-";
+
 void put_once(std::vector<std::string>& list, const std::string& item) {
   if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
 }
@@ -271,7 +274,8 @@ void Builder::complete_gateway(const Manifest& gateway) {
     for (const auto& pod : list) {
       const auto read = to_pod(pod);
       if (!read || !read->router()) continue;
-      any = any || m_outside != Outside::all_right;
+      // Pods that were taken for granted for another Gateway do not make the files hold gateways.
+      any = any || (m_outside != Outside::all_right && !starts_with(read->meta.name, k_assumed_gateway));
       if (selects(selector, read->meta.labels)) return;
     }
   }
@@ -279,7 +283,7 @@ void Builder::complete_gateway(const Manifest& gateway) {
   assume("the pods of Gateway " + gateway.ns + "/" + gateway.name);
   const Json pod_template = {{"metadata", {{"labels", Json(selector)}, {"annotations", {{"inject.istio.io/templates", "gateway"}}}}}, {"spec", {{"containers", Json::array()}}}};
   const auto number = ++m_addresses;
-  add_pod("istio-system", pod_of("Deployment", "istio-system", "assumed-gateway-" + std::to_string(number), pod_template, true, address(number)));
+  add_pod("istio-system", pod_of("Deployment", "istio-system", k_assumed_gateway + std::to_string(number), pod_template, true, address(number)));
 }
 
 void Builder::complete() {
