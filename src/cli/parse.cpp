@@ -57,7 +57,7 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
 
 Expected<Done> read_choice(const char* flag, const std::string& value, const std::vector<std::string>& choices) {
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return Done{};
-  return Error{std::string(flag) + " " + value + " is not known; it takes " + join(choices, ", ") + "."};
+  return Error{std::string(flag) + " " + value + " is not known; it takes " + (choices.size() > 2 ? join(std::vector<std::string>(choices.begin(), choices.end() - 1), ", ") + " or " + choices.back() : join(choices, " or ")) + "."};
 }
 
 Expected<Done> read_number(const char* flag, const std::string& value, int most, int& number) {

@@ -76,7 +76,7 @@ TEST_CASE("wrong usage is told in one sentence, with what was meant") {
   CHECK(says(refused({"mtls"}), "lacks something"));
   CHECK(says(refused({"503", "a", "b"}), "'b' is one word too many"));
   CHECK(says(refused({"list", "x"}), "one word too many"));
-  CHECK(says(refused({"503", "web", "-o", "yamm"}), "text or json"));
+  CHECK(says(refused({"503", "web", "-o", "yamm"}), "sarif or junit"));
   CHECK(says(refused({"503", "web", "--parallel", "0"}), "from 1 to 64"));
   CHECK(says(refused({"503", "web", "--deadline", "soon"}), "no duration"));
   CHECK(says(refused({"503", "web", "--from", ""}), "empty value"));
@@ -85,6 +85,7 @@ TEST_CASE("wrong usage is told in one sentence, with what was meant") {
   CHECK(says(refused({"record", "dir"}), "lacks the question"));
   CHECK(says(refused({"replay", "dir", "-n", "shop"}), "before --"));
   CHECK(says(refused({"list", "--probe"}), "takes no --probe"));
+  CHECK(says(refused({"list", "-o", "sarif"}), "text, json or yaml"));
   CHECK(says(refused({"graph", "503", "--format", "svg"}), "mermaid or dot"));
 }
 
