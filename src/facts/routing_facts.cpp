@@ -54,6 +54,25 @@ int rule_of(Context& c, const Object& vs) {
   return mesh::matching_rule(vs, c.path().request, {gateway_name(c, vs), pod->meta.labels, pod->meta.ns});
 }
 
+/// Whether a rule of the VirtualService takes the request. A rule that hands over to a delegate takes what its match and one
+/// of the delegate's rules take; without its delegate it is left out (istio virtualservice.go mergeVirtualServicesIfNeeded).
+Tri takes(Context& c, const Object& vs) {
+  const auto list = c.view.objects(Kind::virtual_services);
+  const mesh::Sender sender = {gateway_name(c, vs), c.caller()->meta.labels, c.caller()->meta.ns};
+  const Json& rules = at(vs.spec(), "http");
+  Tri answer = Tri::no;
+  for (std::size_t i = 0; rules.is_array() && i < rules.size(); ++i) {
+    if (!mesh::rule_mismatch(rules[i], vs.meta.ns, c.path().request, sender).empty()) continue;
+    const Json& delegate = at(rules[i], "delegate");
+    if (!delegate.is_object()) return Tri::yes;
+    const std::string ns = text_at(delegate, "namespace", vs.meta.ns);
+    const auto* target = find_object(list, ns, text_at(delegate, "name"));
+    if (target == nullptr && !list.covers(ns)) answer = Tri::unknown;
+    if (target != nullptr && mesh::matching_rule(*target, c.path().request, sender) >= 0) return Tri::yes;
+  }
+  return answer;
+}
+
 Bindings vs_bindings(Context& c, const Object& vs) {
   const auto& path = c.path();
   const Json& rules = at(vs.spec(), "http");
@@ -72,7 +91,9 @@ Finding no_rule_matches(Context& c) {
   const auto list = c.view.objects(Kind::virtual_services);
   const auto* vs = find_object(list, ref.ns, ref.name);
   if (vs == nullptr) return list.covers(ref.ns) ? no("VirtualService " + ref.ns + "/" + ref.name + " no longer exists") : unknown();
-  if (rule_of(c, *vs) >= 0) return no("VirtualService " + ref.ns + "/" + ref.name + " has a rule for the request: the proxy's routes are older");
+  const Tri taken = takes(c, *vs);
+  if (taken == Tri::unknown) return unknown();
+  if (taken == Tri::yes) return no("VirtualService " + ref.ns + "/" + ref.name + " has a rule for the request: the proxy's routes are older");
   auto b = vs_bindings(c, *vs);
   Json destination = {{"host", c.path().to.service != nullptr ? c.path().to.host : ""}};
   if (c.path().to.service != nullptr && c.path().to.service->ports.size() > 1) destination["port"] = {{"number", c.path().to.port_number}};
@@ -99,7 +120,9 @@ Finding stale_reference(Context& c) {
     const auto* vs = find_object(list, ref.ns, ref.name);
     if (vs == nullptr && list.covers(ref.ns)) return yes("the proxy still routes by VirtualService " + ref.ns + "/" + ref.name + ", which does not exist any more", {{"stale.object", "VirtualService " + ref.ns + "/" + ref.name}});
     if (vs == nullptr) return unknown();
-    if (walk.end == Walk::End::no_route && rule_of(c, *vs) >= 0) return yes("VirtualService " + ref.ns + "/" + ref.name + " has a rule for the request that the proxy has not got", {{"stale.object", "VirtualService " + ref.ns + "/" + ref.name}});
+    const Tri taken = walk.end == Walk::End::no_route ? takes(c, *vs) : Tri::no;
+    if (taken == Tri::unknown) return unknown();
+    if (taken == Tri::yes) return yes("VirtualService " + ref.ns + "/" + ref.name + " has a rule for the request that the proxy has not got", {{"stale.object", "VirtualService " + ref.ns + "/" + ref.name}});
   }
   const auto rules = c.view.objects(Kind::destination_rules);
   for (const auto& leg : walk.legs) {
