@@ -2,9 +2,11 @@
 """What of ./dev live can be seen without a cluster: check.py MESHDX FIXTURES. Its data is sound, and what it would paste is what meshdx prints."""
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
+import peers
 import printed
 import scenario
 
@@ -19,6 +21,20 @@ def check_scenarios():
         left = [name for name in NAMES if f"${name}" in text]
         assert not left, f"{s.id}: ${left[0]} is left in what it applies or asks"
         assert not (s.healthy and s.sees != "200"), f"{s.id}: a healthy mesh answers 200"
+
+
+def check_peers(causes):
+    """The words by which istioctl names a cause are of causes there are, and every pattern is one. What names a cause is found in it."""
+    known = peers.rules()
+    unknown = set(known) - {path.stem for path in causes.glob("*.yaml")}
+    assert not unknown, f"peers.yaml: there is no cause {sorted(unknown)[0]}"
+    for cause, who in known.items():
+        for name, words in who.items():
+            assert name in ("analyze", "describe") and set(words) <= {"named", "hinted"}, f"peers.yaml: {cause}: {name}: {words}"
+            [re.compile(pattern) for pattern in words.values()]
+    line = 'IST0101 Error (VirtualService live-1/web) Referenced host not found: "wep"'
+    assert peers.verdict("destination-host-not-found", "analyze", [line], known) == ("named", line)
+    assert peers.verdict("destination-port-not-found", "analyze", [line], known) == ("silent", "")
 
 
 def check_printed(meshdx, fixtures):
@@ -37,4 +53,5 @@ def check_printed(meshdx, fixtures):
 
 if __name__ == "__main__":
     check_scenarios()
+    check_peers(pathlib.Path(__file__).resolve().parents[2] / "playbooks/causes")
     check_printed(*sys.argv[1:])

@@ -39,6 +39,7 @@ def arguments():
     add("--slow", type=int, default=1, metavar="N", help="wait N times as long for traffic")
     add("--flags", default="", metavar="WORDS", help="further flags for every meshdx run: \"--step-timeout 60s\" where the cluster is slow")
     add("--meshdx", default=str(ROOT / "build/meshdx"), help="the binary (%(default)s)")
+    add("--peers", action="store_true", help="also ask istioctl analyze and describe about each fault, and print whether they name it (with --show: those of FILE)")
     add("--show", action="store_true", help="print the table of --json FILE and run nothing")
     add("--list", action="store_true", help="list the scenarios and run nothing")
     return parser.parse_args()
@@ -137,7 +138,10 @@ def main():
         options.json or die("say which results with --json FILE", 64)
     if options.show:
         rows = Results(options.json).rows.values()
-        print("\n".join([table.HEAD, *map(table.line, rows), table.summary(rows, ROOT / "playbooks/causes")]))
+        if options.peers:
+            print(table.side_by_side(rows))
+        else:
+            print("\n".join([table.HEAD, *map(table.line, rows), table.summary(rows, ROOT / "playbooks/causes")]))
         return 0
     todo = chosen(options)
     if options.list:
@@ -153,10 +157,12 @@ def main():
     todo = [s for s in todo if not (options.resume and results.right(s.id))]
     print(table.HEAD, flush=True)
     try:
-        run_all(todo, Setup(os.path.abspath(options.meshdx), options.image, options.gateway, labels, options.keep or "", shlex.split(options.flags), max(1, options.slow)), results, max(1, options.parallel))
+        run_all(todo, Setup(os.path.abspath(options.meshdx), options.image, options.gateway, labels, options.keep or "", shlex.split(options.flags), max(1, options.slow), options.peers), results, max(1, options.parallel))
     except cluster.Interrupted:
         pass
     print(table.summary(results.rows.values(), ROOT / "playbooks/causes"))
+    if options.peers:
+        print("\n" + table.side_by_side(results.rows.values()))
     if cluster.stop.is_set():
         return 130
     return 0 if all(row.right for row in results.rows.values()) else 1

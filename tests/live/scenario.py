@@ -55,6 +55,7 @@ class Scenario:
     heals: str = "200"
     undo: str = ""
     verify: str = ""
+    tells: list = field(default_factory=list)
     after: str = ""
     patience: int = 60
     mesh_wide: bool = False

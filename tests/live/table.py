@@ -1,6 +1,8 @@
 """The table that a run prints: one line a scenario, what was wrong below it."""
 import yaml
 
+import peers
+
 COLUMNS = (("scenario", 31), ("cause", 41), ("rank", 4), ("state", 10), ("s", 5), ("asked", 5), ("fix heals", 11), ("verify", 6), ("undo restores", 13))
 HEAD = "  ".join(name.ljust(width) for name, width in COLUMNS) + "  right"
 
@@ -47,3 +49,19 @@ def summary(rows, causes):
         f"causes with a fix to paste, not healed by it: {', '.join(left) or 'none'}",
     ]
     return "\n" + "\n".join(parts)
+
+
+def side_by_side(rows):
+    """For each fault about which istioctl was asked too: who names its cause, and the words that do."""
+    known, counts, lines = peers.rules(), {}, []
+    faults = [r for r in rows if r.expected != "none" and r.peers]
+    for row in faults:
+        told = {"meshdx": ("named" if row.rank == "1" else "hinted" if row.rank != "-" else "silent", "")}
+        told |= {who: peers.verdict(row.expected, who, row.peers[who], known) for who in ("analyze", "describe")}
+        for who, (verdict, _) in told.items():
+            counts.setdefault(who, []).append(verdict)
+        cells = "  ".join(verdict.ljust(8) for verdict, _ in told.values())
+        lines += [f"{row.scenario:38}  {row.expected:42}  {cells}", *(f"      {who}: {words[:150]}" for who, (_, words) in told.items() if words)]
+    head = f"{'scenario':38}  {'cause':42}  {'meshdx':8}  {'analyze':8}  describe"
+    sums = [f"{who}: " + ", ".join(f"{verdicts.count(v)} {v}" for v in peers.VERDICTS) for who, verdicts in counts.items()]
+    return "\n".join([head, *lines, "", f"{len(faults)} faults", *sums])

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 import yaml
 
 import cluster
+import peers
 import printed
 from cluster import Failed
 from scenario import expand, manifest, question, sample
@@ -30,6 +31,7 @@ class Setup:
     keep: str
     flags: list
     slow: int
+    peers: bool = False
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Row:
     fix: str = ""
     advice: str = ""
     healed_after: float = 0.0
+    peers: dict = field(default_factory=dict)
     wrong: list = field(default_factory=list)
 
     def fail(self, why):
@@ -187,6 +190,9 @@ class Trial:
         row.saw = " ".join(codes)
         if not shown:
             raise Failed(f"traffic does not show the fault within {took:.0f} s: it saw {row.saw}, not {s.sees}")
+        if self.setup.peers and not s.healthy:
+            row.peers = peers.listen([self.names[n] for n in ("NS", "LEGACY", "OTHER")])
+            self._traffic()   # they took their time: what is asked about is what was just seen
         arguments = question(s, self.names, codes) + self.setup.flags
         while row.asked < ASKED:
             row.asked += 1
@@ -196,6 +202,7 @@ class Trial:
                 break
             self._traffic()
         self._judge(code, report)
+        self._told(text)
         if s.healthy or row.wrong:
             return
         paste = printed.parse(text)
@@ -220,6 +227,13 @@ class Trial:
             row.fail(f"meshdx says {row.cause} first; {s.cause} has rank {row.rank}")
         elif row.state not in ("confirmed", s.state):
             row.fail(f"{row.cause} is only {row.state}")
+
+    def _told(self, text):
+        """Whether the report says what it must say beside the cause: a share, a pattern."""
+        flat = " ".join(text.split())
+        for words in self.scenario.tells:
+            if not re.search(expand(words, self.names), flat):
+                self.row.fail(f"the report does not tell: {words}")
 
     def _repair(self, paste, cause):
         s, row = self.scenario, self.row
