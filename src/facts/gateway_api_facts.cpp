@@ -16,8 +16,6 @@ namespace {
 const std::vector<Kind> api_needs = {Kind::api_gateways, Kind::http_routes, Kind::grpc_routes, Kind::reference_grants, Kind::services, Kind::pods, Kind::service_entries,
                                      Kind::namespaces, Kind::gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
-std::string kind_ref(const Object& object) { return object.meta.kind + " " + object.meta.ns + "/" + object.meta.name; }
-
 std::uint16_t asked_port(Context& c) { return c.ask.port.value_or(c.ask.scheme == "https" ? 443 : 80); }
 
 /// The gateway sends the request nowhere: it does not listen, or has no route.
@@ -48,7 +46,7 @@ const Object* find_gateway(const mesh::ObjectList& list, const mesh::ParentRef& 
 }
 
 Bindings route_bindings(Context& c, const Object& route) {
-  return {{"route.kind", route.meta.kind}, {"route.name", route.meta.name}, {"route.namespace", route.meta.ns}, {"route.ref", ref(route)}, {"request.host", c.ask.host}, {"request.path", c.ask.path}};
+  return {{"route.kind", route.meta.kind}, {"route.name", route.meta.name}, {"route.namespace", route.meta.ns}, {"route.ref", route.ref()}, {"request.host", c.ask.host}, {"request.path", c.ask.path}};
 }
 
 Finding from_api(Context& c) {
@@ -123,7 +121,7 @@ Finding not_accepted(Context& c) {
       b["refusal.reason"] = refusal.reason;
       b["refusal.message"] = refusal.message;
       add_repair(b, gateways, *route, parent, gateway, refusal.reason);
-      return yes(kind_ref(*route) + " has a rule for the request and is not attached to Gateway " + parent.ns + "/" + parent.name + ": " + refusal.reason + " (" + refusal.message + ")", b);
+      return yes(route->ref() + " has a rule for the request and is not attached to Gateway " + parent.ns + "/" + parent.name + ": " + refusal.reason + " (" + refusal.message + ")", b);
     }
   }
   return unsure ? unknown() : no("no route that has a rule for the request was refused");
@@ -208,12 +206,12 @@ Finding host_unmatched(Context& c) {
     if (std::any_of(server.hosts.begin(), server.hosts.end(), [&](const auto& h) { return mesh::host_covers(h, host); })) return no("Gateway " + server.gateway->meta.ns + "/" + server.gateway->meta.name + " of Istio serves the host");
   }
   for (const auto* route : routes.items) {
-    if (mesh::route_has_host(*route, host) && !mesh::strings_at(route->spec(), "hostnames").empty()) return no(kind_ref(*route) + " has the host");
+    if (mesh::route_has_host(*route, host) && !mesh::strings_at(route->spec(), "hostnames").empty()) return no(route->ref() + " has the host");
   }
   std::vector<std::string> served;
   for (const auto* route : routes_on(c, gateways)) {
     const auto names = mesh::strings_at(route->spec(), "hostnames");
-    if (names.empty()) return no(kind_ref(*route) + " takes every host");
+    if (names.empty()) return no(route->ref() + " takes every host");
     served.insert(served.end(), names.begin(), names.end());
   }
   const auto* gateway = gateways.front();
@@ -231,8 +229,8 @@ Finding no_rule_matches(Context& c) {
   std::vector<std::string> names;
   for (const auto* route : routes_on(c, mesh::api_gateways_of(c.view, *c.caller()))) {
     if (!mesh::route_has_host(*route, lower(c.ask.host))) continue;
-    if (mesh::api_rule(*route, c.path().request)) return no(kind_ref(*route) + " has a rule for the request");
-    names.push_back(kind_ref(*route));
+    if (mesh::api_rule(*route, c.path().request)) return no(route->ref() + " has a rule for the request");
+    names.push_back(route->ref());
   }
   if (names.empty()) return no("no route of the pod's Gateways has the host");
   return yes("none of the rules of " + join(names, ", ") + " takes " + c.ask.method + " " + c.ask.path,
@@ -276,7 +274,7 @@ Finding backend_missing(Context& c) {
     if (kind_of(backend) != "Service" || !text_at(backend, "group").empty()) {
       const auto resolved = mesh::condition_of(mesh::gateway_parents(*rule->route).empty() ? Json() : mesh::parent_conditions(*rule->route, mesh::gateway_parents(*rule->route).front()), "ResolvedRefs", *rule->route);
       if (resolved.status != "False") continue;
-      return yes(kind_ref(*rule->route) + " sends to " + b["backend.ref"].get<std::string>() + ", which Istio does not take: " + resolved.reason + " (" + resolved.message + ")", b);
+      return yes(rule->route->ref() + " sends to " + b["backend.ref"].get<std::string>() + ", which Istio does not take: " + resolved.reason + " (" + resolved.message + ")", b);
     }
     const auto* services = c.view.services(ns);
     unsure = unsure || services == nullptr;
@@ -288,9 +286,9 @@ Finding backend_missing(Context& c) {
       b["backend.meant"] = meant;
       b["backend.patch"] = Json::array({{{"op", "replace"}, {"path", "/spec/rules/" + std::to_string(rule->rule) + "/backendRefs/" + std::to_string(i) + "/name"}, {"value", meant}}});
     }
-    return yes(kind_ref(*rule->route) + " sends to Service " + ns + "/" + name + ", which does not exist", b);
+    return yes(rule->route->ref() + " sends to Service " + ns + "/" + name + ", which does not exist", b);
   }
-  return unsure ? unknown() : no("the backends of " + kind_ref(*rule->route) + " exist");
+  return unsure ? unknown() : no("the backends of " + rule->route->ref() + " exist");
 }
 
 Finding backend_meant(Context& c) {
@@ -314,7 +312,7 @@ Finding ref_not_permitted(Context& c) {
     b["backend.name"] = name;
     b["backend.namespace"] = ns;
     b["grant.name"] = "from-" + own;
-    return yes(kind_ref(*rule->route) + " sends to Service " + ns + "/" + name + ", and no ReferenceGrant in " + ns + " allows it", b);
+    return yes(rule->route->ref() + " sends to Service " + ns + "/" + name + ", and no ReferenceGrant in " + ns + " allows it", b);
   }
   return unsure ? unknown() : no("no backend in another namespace lacks a ReferenceGrant");
 }
@@ -327,12 +325,12 @@ Finding no_backend(Context& c) {
   if (walk.end != Walk::End::direct_response || !walk.route->direct_response) return no("the route does not answer by itself");
   const auto& list = backends(*rule);
   const bool weighted = std::any_of(list.begin(), list.end(), [](const Json& backend) { return number_at(backend, "weight", 1) > 0; });
-  if (weighted) return no(kind_ref(*rule->route) + " has a backend");
+  if (weighted) return no(rule->route->ref() + " has a backend");
   auto b = route_bindings(c, *rule->route);
   b["rule.number"] = rule->rule + 1;
   b["rule.code"] = *walk.route->direct_response;
   b["rule.lack"] = list.empty() ? "has no backendRefs" : "gives every backend the weight 0";
-  return yes("rule " + std::to_string(rule->rule + 1) + " of " + kind_ref(*rule->route) + " " + b["rule.lack"].get<std::string>(), b);
+  return yes("rule " + std::to_string(rule->rule + 1) + " of " + rule->route->ref() + " " + b["rule.lack"].get<std::string>(), b);
 }
 
 }  // namespace
