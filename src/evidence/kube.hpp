@@ -32,6 +32,7 @@ struct Object {
   Json raw;
   [[nodiscard]] const Json& spec() const { return at(raw, "spec"); }
   [[nodiscard]] std::string ref() const;                   ///< "VirtualService shop/web"; "Namespace shop"
+  [[nodiscard]] std::string full_name() const { return meta.ns + "/" + meta.name; }   ///< "shop/web"
 };
 using Objects = std::vector<Object>;
 

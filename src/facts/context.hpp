@@ -23,9 +23,6 @@ struct Serving {
   std::uint16_t port_number = 0;
 };
 
-/// "namespace/name", as kubectl takes it after -n and as a Gateway is named in a VirtualService.
-inline std::string ref(const evidence::Object& object) { return object.meta.ns + "/" + object.meta.name; }
-
 class Context {
  public:
   Context(const evidence::Evidence& evidence, const mesh::Complaint& complaint) : view(evidence), ask(complaint) {}

@@ -43,14 +43,14 @@ Finding port_unexposed(Context& c) {
     if (service.selector.empty() || !selects(service.selector, pod.meta.labels)) continue;
     own.push_back(&service);
     for (const auto& candidate : service.ports) {
-      if (candidate.port == port) return no("Service " + ref(service) + " has port " + std::to_string(port));
+      if (candidate.port == port) return no("Service " + service.full_name() + " has port " + std::to_string(port));
       ports.push_back(std::to_string(candidate.port));
     }
   }
   if (own.empty()) return no("no Service stands before the gateway pod");
   Bindings b = {{"gateway.name", server->gateway->meta.name}, {"gateway.namespace", server->gateway->meta.ns}, {"gateway.port", port}, {"service.name", own.front()->meta.name}, {"service.namespace", own.front()->meta.ns}, {"service.ports", join(ports, ", ")}};
   b["service.patch"] = Json::array({{{"op", "add"}, {"path", "/spec/ports/-"}, {"value", Json::object({{"name", lower(server->protocol) + "-" + std::to_string(port)}, {"port", port}, {"targetPort", port}})}}});
-  return yes("Gateway " + ref(*server->gateway) + " opens port " + std::to_string(port) + ", and Service " + ref(*own.front()) + " before the gateway has only " + join(ports, ", "), b);
+  return yes("Gateway " + server->gateway->full_name() + " opens port " + std::to_string(port) + ", and Service " + own.front()->full_name() + " before the gateway has only " + join(ports, ", "), b);
 }
 
 bool has_rules(const Object& vs, const char* kind) {
@@ -72,11 +72,11 @@ Finding route_type_mismatch(Context& c) {
     for (const auto* vs : c.view.objects(Kind::virtual_services).items) {
       const auto bound = mesh::bound_gateways(*vs);
       const auto hosts = mesh::strings_at(vs->spec(), "hosts");
-      const bool here = std::find(bound.begin(), bound.end(), ref(*server.gateway)) != bound.end() && std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(lower(h), host); });
+      const bool here = std::find(bound.begin(), bound.end(), server.gateway->full_name()) != bound.end() && std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(lower(h), host); });
       const bool wrong = through ? has_rules(*vs, "http") && !has_rules(*vs, "tls") && !has_rules(*vs, "tcp") : has_rules(*vs, "tls") && !has_rules(*vs, "http") && !has_rules(*vs, "tcp");
       if (!here || !wrong) continue;
       const std::string mode = server.tls_mode.empty() ? server.protocol : server.tls_mode;
-      return yes("the server of Gateway " + ref(*server.gateway) + " " + (through ? "hands TLS on unread" : "ends TLS") + " (" + mode + "), and VirtualService " + ref(*vs) + " has only " + (through ? "http" : "tls") + " rules",
+      return yes("the server of Gateway " + server.gateway->full_name() + " " + (through ? "hands TLS on unread" : "ends TLS") + " (" + mode + "), and VirtualService " + vs->full_name() + " has only " + (through ? "http" : "tls") + " rules",
                  {{"gateway.name", server.gateway->meta.name}, {"gateway.namespace", server.gateway->meta.ns}, {"server.mode", mode}, {"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"vs.rules", through ? "http" : "tls"},
                   {"vs.wanted", through ? "tls rules with sniHosts" : "http rules"}, {"server.wanted", through ? "SIMPLE (with a credentialName)" : "PASSTHROUGH"}, {"request.host", host}});
     }
@@ -167,7 +167,7 @@ Finding pods_uninjected(Context& c) {
       if (proxy == nullptr || pod.ready || (proxy->image != "auto" && !ends_with(proxy->image, "/auto") && !ends_with(proxy->image, "/auto:latest"))) continue;
       for (const auto* gateway : c.view.objects(Kind::gateways).items) {
         if (mesh::labels_at(gateway->spec(), "selector").empty() || !mesh::gateway_selects(*gateway, pod) || !serves(*gateway, lower(c.ask.host))) continue;
-        return yes("pod " + pod_ref(pod) + ", which Gateway " + ref(*gateway) + " picks, has the placeholder image " + proxy->image + ": no proxy was injected",
+        return yes("pod " + pod_ref(pod) + ", which Gateway " + gateway->full_name() + " picks, has the placeholder image " + proxy->image + ": no proxy was injected",
                    {{"pod.name", pod.meta.name}, {"pod.namespace", pod.meta.ns}, {"pod.workload", mesh::workload_of(pod)}, {"gateway.name", gateway->meta.name}, {"gateway.namespace", gateway->meta.ns}, {"pod.reason", proxy->waiting_reason}});
       }
     }

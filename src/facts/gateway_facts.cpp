@@ -33,7 +33,7 @@ bool has_host(const Object& vs, const std::string& host) {
 
 bool bound_to(const Object& vs, const Object& gateway) {
   const auto names = mesh::bound_gateways(vs);
-  return std::find(names.begin(), names.end(), ref(gateway)) != names.end();
+  return std::find(names.begin(), names.end(), gateway.full_name()) != names.end();
 }
 
 std::string hosts_of(const std::vector<mesh::GatewayServer>& servers) {
@@ -73,11 +73,11 @@ Finding nothing_bound(Context& c) {
   if (server == nullptr) return gateways.everywhere ? no("no Gateway on this pod serves host " + c.ask.host) : unknown();
   const Object& gateway = *server->gateway;
   for (const auto* vs : list.items) {
-    if (bound_to(*vs, gateway)) return no("VirtualService " + ref(*vs) + " is bound to Gateway " + ref(gateway));
+    if (bound_to(*vs, gateway)) return no("VirtualService " + vs->full_name() + " is bound to Gateway " + gateway.full_name());
   }
   if (!list.everywhere) return unknown();
-  Bindings b = {{"gateway.name", gateway.meta.name}, {"gateway.namespace", gateway.meta.ns}, {"gateway.ref", ref(gateway)}, {"request.host", c.ask.host}};
-  return yes("no VirtualService is bound to Gateway " + ref(gateway) + ", which serves " + c.ask.host, b);
+  Bindings b = {{"gateway.name", gateway.meta.name}, {"gateway.namespace", gateway.meta.ns}, {"gateway.ref", gateway.full_name()}, {"request.host", c.ask.host}};
+  return yes("no VirtualService is bound to Gateway " + gateway.full_name() + ", which serves " + c.ask.host, b);
 }
 
 /// A VirtualService for the host that is not bound to the Gateway: what someone forgot.
@@ -91,9 +91,9 @@ Finding unbound_candidate(Context& c) {
     if (!has_host(*vs, lower(c.ask.host)) || bound_to(*vs, *server->gateway)) continue;
     const auto written = mesh::strings_at(vs->spec(), "gateways");
     Json ops = Json::array();
-    if (written.empty()) ops.push_back({{"op", "add"}, {"path", "/spec/gateways"}, {"value", Json::array({ref(*server->gateway), "mesh"})}});
-    else ops.push_back({{"op", "add"}, {"path", "/spec/gateways/-"}, {"value", ref(*server->gateway)}});
-    return yes("VirtualService " + ref(*vs) + " has the host, but lists " + (written.empty() ? "no gateway" : join(written, ", ")),
+    if (written.empty()) ops.push_back({{"op", "add"}, {"path", "/spec/gateways"}, {"value", Json::array({server->gateway->full_name(), "mesh"})}});
+    else ops.push_back({{"op", "add"}, {"path", "/spec/gateways/-"}, {"value", server->gateway->full_name()}});
+    return yes("VirtualService " + vs->full_name() + " has the host, but lists " + (written.empty() ? "no gateway" : join(written, ", ")),
                {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"vs.patch", ops}, {"vs.gateways", written.empty() ? std::string("none") : join(written, ", ")}});
   }
   return list.everywhere ? no("no VirtualService has the host") : unknown();
@@ -112,7 +112,7 @@ Finding host_mismatch(Context& c) {
     for (const auto& candidate : servers) {
       if (!bound_to(*vs, *candidate.gateway)) continue;
       const bool own = has_host(*vs, host);
-      if (own && server_covers(candidate, host)) return no("VirtualService " + ref(*vs) + " is bound and has the host");
+      if (own && server_covers(candidate, host)) return no("VirtualService " + vs->full_name() + " is bound and has the host");
     }
   }
   for (const auto* vs : list.items) {
@@ -123,7 +123,7 @@ Finding host_mismatch(Context& c) {
       if (!vs_lacks && !gateway_lacks) continue;
       Bindings b = {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"vs.hosts", join(mesh::strings_at(vs->spec(), "hosts"), ", ")},
                     {"gateway.name", candidate.gateway->meta.name}, {"gateway.namespace", candidate.gateway->meta.ns}, {"gateway.hosts", join(candidate.hosts, ", ")}, {"request.host", host}};
-      b["mismatch.text"] = vs_lacks ? "VirtualService " + ref(*vs) + " has hosts " + b["vs.hosts"].get<std::string>() : "Gateway " + ref(*candidate.gateway) + " serves " + b["gateway.hosts"].get<std::string>();
+      b["mismatch.text"] = vs_lacks ? "VirtualService " + vs->full_name() + " has hosts " + b["vs.hosts"].get<std::string>() : "Gateway " + candidate.gateway->full_name() + " serves " + b["gateway.hosts"].get<std::string>();
       b["mismatch.side"] = vs_lacks ? "VirtualService" : "Gateway";
       if (gateway_lacks) b["mismatch.text"] = "no Gateway of pod " + pod_ref(*c.caller()) + " serves it; they serve " + hosts_of(servers);
       return yes("the host " + host + " is missing: " + b["mismatch.text"].get<std::string>(), b);
@@ -153,13 +153,13 @@ Finding selector_picks_none(Context& c) {
     }
   }
   for (const auto* gateway : gateways.items) {
-    if (c.ask.playbook == "sweep" && ref(*gateway) != c.ask.from_ns + "/" + c.ask.from_name) continue;   // a survey asks each by name
+    if (c.ask.playbook == "sweep" && gateway->full_name() != c.ask.from_ns + "/" + c.ask.from_name) continue;   // a survey asks each by name
     bool serves = false;
     for (const auto& server : at(gateway->spec(), "servers")) {
       for (const auto& h : mesh::strings_at(server, "hosts")) serves = serves || mesh::host_covers(lower(h.substr(h.find('/') + 1)), lower(c.ask.host));
     }
     if (!serves) continue;
-    if (std::any_of(routers.begin(), routers.end(), [&](const Pod* p) { return mesh::gateway_selects(*gateway, *p); })) return no("Gateway " + ref(*gateway) + " is served by a gateway pod");
+    if (std::any_of(routers.begin(), routers.end(), [&](const Pod* p) { return mesh::gateway_selects(*gateway, *p); })) return no("Gateway " + gateway->full_name() + " is served by a gateway pod");
     const auto selector = mesh::labels_at(gateway->spec(), "selector");
     Bindings b = {{"gateway.name", gateway->meta.name}, {"gateway.namespace", gateway->meta.ns}, {"gateway.selector", labels_text(selector)}};
     for (const auto* pod : routers) {
@@ -168,7 +168,7 @@ Finding selector_picks_none(Context& c) {
       b["gateway.patch"] = Json::array({{{"op", "replace"}, {"path", "/spec/selector"}, {"value", Json::object({{"istio", own->second}})}}});
       b["gateway.meant"] = "istio=" + own->second;
     }
-    return yes("Gateway " + ref(*gateway) + " serves the host, but its selector " + labels_text(selector) + " picks no gateway pod", b);
+    return yes("Gateway " + gateway->full_name() + " serves the host, but its selector " + labels_text(selector) + " picks no gateway pod", b);
   }
   return no("no Gateway serves the host");
 }
@@ -187,8 +187,8 @@ Finding servers_conflict(Context& c) {
       const bool clash = std::string(family(a.protocol)) != family(b.protocol) && (std::string(family(a.protocol)) == "http" || std::string(family(b.protocol)) == "http");
       const bool same_hosts = a.protocol == "HTTPS" && b.protocol == "HTTPS" && a.hosts == b.hosts && a.gateway != b.gateway;
       if (!clash && !same_hosts) continue;
-      return yes("Gateways " + ref(*a.gateway) + " (" + a.protocol + ") and " + ref(*b.gateway) + " (" + b.protocol + ") both want port " + std::to_string(a.port) + "; istiod drops the younger server",
-                 {{"gateway.name", b.gateway->meta.name}, {"gateway.namespace", b.gateway->meta.ns}, {"gateway.other", ref(*a.gateway)}, {"gateway.port", a.port}});
+      return yes("Gateways " + a.gateway->full_name() + " (" + a.protocol + ") and " + b.gateway->full_name() + " (" + b.protocol + ") both want port " + std::to_string(a.port) + "; istiod drops the younger server",
+                 {{"gateway.name", b.gateway->meta.name}, {"gateway.namespace", b.gateway->meta.ns}, {"gateway.other", a.gateway->full_name()}, {"gateway.port", a.port}});
     }
   }
   return no("no two servers of the gateway clash on a port");
@@ -208,7 +208,7 @@ Finding credential_missing(Context& c) {
     if (secrets == nullptr) return unknown();
     const auto found = std::find_if(secrets->begin(), secrets->end(), [&](const Secret& s) { return ends_with(s.name, "://" + server.credential) || s.name == server.credential || ends_with(s.name, "/" + server.credential); });
     if (found != secrets->end() && found->active) continue;
-    return yes("the gateway has not been given the certificate " + server.credential + " that Gateway " + ref(*server.gateway) + " names",
+    return yes("the gateway has not been given the certificate " + server.credential + " that Gateway " + server.gateway->full_name() + " names",
                {{"gateway.name", server.gateway->meta.name}, {"gateway.namespace", server.gateway->meta.ns}, {"credential.name", server.credential}, {"gateway.pod-namespace", c.caller()->meta.ns}});
   }
   if (!named && !gateways.everywhere) return unknown();

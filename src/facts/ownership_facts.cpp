@@ -32,7 +32,7 @@ int rule_on(Context& c, const Object& vs, const std::string& gateway) {
 std::vector<std::string> own_gateways(Context& c) {
   if (!c.path().caller.gateway) return {"mesh"};
   std::vector<std::string> names;
-  for (const auto& server : mesh::gateway_servers(c.view, *c.caller())) names.push_back(ref(*server.gateway));
+  for (const auto& server : mesh::gateway_servers(c.view, *c.caller())) names.push_back(server.gateway->full_name());
   return names;
 }
 
@@ -52,12 +52,12 @@ Finding wider_has_rule(Context& c) {
   const std::string host = c.path().caller.gateway ? lower(c.ask.host) : c.path().to.host;
   const auto gateways = own_gateways(c);
   for (const auto* vs : c.view.objects(Kind::virtual_services).items) {
-    if (ref(*vs) == used.ns + "/" + used.name || !has_wider_host(*vs, host)) continue;
+    if (vs->full_name() == used.ns + "/" + used.name || !has_wider_host(*vs, host)) continue;
     const auto bound = mesh::bound_gateways(*vs);
     for (const auto& gateway : gateways) {
       if (std::find(bound.begin(), bound.end(), gateway) == bound.end() || rule_on(c, *vs, gateway) < 0) continue;
       const std::string hosts = join(mesh::strings_at(vs->spec(), "hosts"), ", ");
-      return yes("VirtualService " + used.ns + "/" + used.name + " has the host " + host + " for itself; VirtualService " + ref(*vs) + " (" + hosts + ") has a rule for the request, which does not count there",
+      return yes("VirtualService " + used.ns + "/" + used.name + " has the host " + host + " for itself; VirtualService " + vs->full_name() + " (" + hosts + ") has a rule for the request, which does not count there",
                  {{"vs.name", used.name}, {"vs.namespace", used.ns}, {"wide.name", vs->meta.name}, {"wide.namespace", vs->meta.ns}, {"wide.hosts", hosts}, {"wide.rule", rule_on(c, *vs, gateway) + 1}, {"request.host", host}, {"request.path", c.ask.path}});
     }
   }
@@ -97,7 +97,7 @@ Finding gateways_only(Context& c) {
       if (effect.empty()) continue;
       Bindings b = {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"vs.gateways", join(mesh::bound_gateways(*vs), ", ")}, {"vs.rule", rule + 1}, {"vs.effect", effect}, {"service.host", to.host}};
       b["vs.patch"] = Json::array({{{"op", "add"}, {"path", "/spec/gateways/-"}, {"value", "mesh"}}});
-      return yes("rule " + std::to_string(rule + 1) + " of VirtualService " + ref(*vs) + " " + effect + ", and holds at " + b["vs.gateways"].get<std::string>() + " only", b);
+      return yes("rule " + std::to_string(rule + 1) + " of VirtualService " + vs->full_name() + " " + effect + ", and holds at " + b["vs.gateways"].get<std::string>() + " only", b);
     }
   }
   return no("no VirtualService that was read has the host for gateways only and would treat the request otherwise");
@@ -131,7 +131,7 @@ Finding external_name_target(Context& c) {
       if (service == nullptr || service->type != "ExternalName") continue;
       if (has_entry(c, lower(service->external_name))) return no("a ServiceEntry has " + service->external_name);
       if (lower(service->external_name) != missing->name->host && host != missing->name->host) continue;   // the second up to 1.20
-      return yes("VirtualService " + ref(*vs) + " leads to Service " + ref(*service) + ", an ExternalName for " + service->external_name + ", which nothing registers",
+      return yes("VirtualService " + vs->full_name() + " leads to Service " + service->full_name() + ", an ExternalName for " + service->external_name + ", which nothing registers",
                  {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"service.name", service->meta.name}, {"service.namespace", service->meta.ns}, {"service.external-name", service->external_name},
                   {"service.port", missing->name->port}, {"entry.name", replace_all(service->external_name, ".", "-")}});
     }
@@ -165,7 +165,7 @@ std::string passed_over(Context& c, const Object& rule, const std::string& host,
   if (!for_host && service && lower(written) == service->name && lacks_host(c, means)) return "its host " + written + " means " + means + ", because it lives in " + rule.meta.ns;
   if (!for_host) return "";
   const bool counted = std::find(looked_at.begin(), looked_at.end(), &rule) != looked_at.end();
-  if (counted) return "DestinationRule " + ref(*looked_at.front()) + " is found first for callers in " + c.caller()->meta.ns;
+  if (counted) return "DestinationRule " + looked_at.front()->full_name() + " is found first for callers in " + c.caller()->meta.ns;
   const auto to = mesh::strings_at(rule.spec(), "exportTo");
   if (!to.empty() && std::find(to.begin(), to.end(), "*") == to.end()) return "it is exported to " + join(to, ", ") + " only";
   return "rules of namespace " + rule.meta.ns + " are not looked at for callers in " + c.caller()->meta.ns + " (only theirs, the Service's and the root namespace's are)";
@@ -187,7 +187,7 @@ Finding declared_elsewhere(Context& c) {
     if (why.empty()) continue;
     Bindings b = {{"rule.name", rule->meta.name}, {"rule.namespace", rule->meta.ns}, {"rule.why", why}, {"subset.name", missing->name->subset}, {"service.host", host}};
     if (!mesh::host_covers(mesh::resolve_host(text_at(rule->spec(), "host"), rule->meta.ns), host)) b["rule.host-patch"] = Json::array({{{"op", "replace"}, {"path", "/spec/host"}, {"value", host}}});
-    return yes("DestinationRule " + ref(*rule) + " declares subset " + missing->name->subset + " and does not count here: " + why, b);
+    return yes("DestinationRule " + rule->full_name() + " declares subset " + missing->name->subset + " and does not count here: " + why, b);
   }
   return no("no other DestinationRule that was read declares the subset");
 }
@@ -215,7 +215,7 @@ std::vector<Registered> entries_of(Context& c, const std::string& host, std::uin
     if (!mesh::exported(mesh::strings_at(entry->spec(), "exportTo"), fallback, entry->meta.ns, c.caller()->meta.ns)) continue;
     for (const auto& listed : at(entry->spec(), "ports")) {
       if (number_at(listed, "number") != port) continue;
-      found.push_back({"ServiceEntry " + ref(*entry), text_at(entry->spec(), "resolution", "NONE"), false});
+      found.push_back({"ServiceEntry " + entry->full_name(), text_at(entry->spec(), "resolution", "NONE"), false});
     }
   }
   return found;

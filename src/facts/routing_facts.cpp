@@ -4,6 +4,7 @@
 
 #include "facts/context.hpp"
 #include "facts/routing_parts.hpp"
+#include "facts/rules.hpp"
 #include "mesh/gateway_api.hpp"
 #include "mesh/istio_config.hpp"
 #include "mesh/rule_match.hpp"
@@ -39,36 +40,22 @@ const std::vector<Kind> routing_needs = {Kind::virtual_services, Kind::destinati
                                          Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints, Kind::log};
 
-std::string gateway_name(Context& c, const Object& vs) {
-  if (!c.path().caller.gateway || c.caller() == nullptr) return "mesh";
-  const auto bound = mesh::bound_gateways(vs);
-  for (const auto& server : mesh::gateway_servers(c.view, *c.caller())) {
-    const std::string name = server.gateway->meta.ns + "/" + server.gateway->meta.name;
-    if (std::find(bound.begin(), bound.end(), name) != bound.end()) return name;
-  }
-  return "mesh";
-}
-
-int rule_of(Context& c, const Object& vs) {
-  const auto* pod = c.caller();
-  return mesh::matching_rule(vs, c.path().request, {gateway_name(c, vs), pod->meta.labels, pod->meta.ns});
-}
+int rule_of(Context& c, const Object& vs) { return mesh::matching_rule(vs, c.path().request, sender_of(c, vs)); }
 
 /// Whether a rule of the VirtualService takes the request. A rule that hands over to a delegate takes what its match and one
 /// of the delegate's rules take; without its delegate it is left out (istio virtualservice.go mergeVirtualServicesIfNeeded).
 Tri takes(Context& c, const Object& vs) {
   const auto list = c.view.objects(Kind::virtual_services);
-  const mesh::Sender sender = {gateway_name(c, vs), c.caller()->meta.labels, c.caller()->meta.ns};
+  const auto sender = sender_of(c, vs);
   const Json& rules = at(vs.spec(), "http");
+  if (!rules.is_array()) return Tri::no;
   Tri answer = Tri::no;
-  for (std::size_t i = 0; rules.is_array() && i < rules.size(); ++i) {
-    if (!mesh::rule_mismatch(rules[i], vs.meta.ns, c.path().request, sender).empty()) continue;
-    const Json& delegate = at(rules[i], "delegate");
-    if (!delegate.is_object()) return Tri::yes;
-    const std::string ns = text_at(delegate, "namespace", vs.meta.ns);
-    const auto* target = find_object(list, ns, text_at(delegate, "name"));
-    if (target == nullptr && !list.covers(ns)) answer = Tri::unknown;
-    if (target != nullptr && mesh::matching_rule(*target, c.path().request, sender) >= 0) return Tri::yes;
+  for (const auto& rule : rules) {
+    if (!mesh::rule_mismatch(rule, vs.meta.ns, c.path().request, sender).empty()) continue;
+    const auto delegate = mesh::delegate_of(list, rule, vs.meta.ns);
+    if (!delegate) return Tri::yes;
+    if (delegate->object == nullptr && !list.covers(delegate->ns)) answer = Tri::unknown;
+    if (delegate->object != nullptr && mesh::matching_rule(*delegate->object, c.path().request, sender) >= 0) return Tri::yes;
   }
   return answer;
 }
@@ -240,14 +227,11 @@ Finding delegate_missing(Context& c) {
     const auto hosts = mesh::strings_at(vs->spec(), "hosts");
     const std::string& asked = c.path().caller.gateway ? c.ask.host : c.path().to.host;
     if (std::none_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(mesh::resolve_host(h, vs->meta.ns), asked); })) continue;
-    const Json& rules = at(vs->spec(), "http");
-    for (std::size_t i = 0; rules.is_array() && i < rules.size(); ++i) {
-      const Json& delegate = at(rules[i], "delegate");
-      if (!delegate.is_object()) continue;
-      const std::string name = text_at(delegate, "name"), ns = text_at(delegate, "namespace", vs->meta.ns);
-      if (find_object(list, ns, name) != nullptr || !list.covers(ns)) continue;
-      return yes("VirtualService " + vs->meta.ns + "/" + vs->meta.name + " delegates to " + ns + "/" + name + ", which does not exist",
-                 {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"delegate.name", name}, {"delegate.namespace", ns}});
+    for (const auto& rule : at(vs->spec(), "http")) {
+      const auto delegate = mesh::delegate_of(list, rule, vs->meta.ns);
+      if (!delegate || delegate->object != nullptr || !list.covers(delegate->ns)) continue;
+      return yes("VirtualService " + vs->full_name() + " delegates to " + delegate->ns + "/" + delegate->name + ", which does not exist",
+                 {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"delegate.name", delegate->name}, {"delegate.namespace", delegate->ns}});
     }
   }
   return list.everywhere ? no("every delegate exists") : unknown();

@@ -26,7 +26,7 @@ std::string gateway_of(Context& c, const Object& vs) {
   if (!c.path().caller.gateway) return "mesh";
   const auto bound = mesh::bound_gateways(vs);
   for (const auto& server : mesh::gateway_servers(c.view, *c.caller())) {
-    const std::string name = server.gateway->meta.ns + "/" + server.gateway->meta.name;
+    const std::string name = server.gateway->full_name();
     if (std::find(bound.begin(), bound.end(), name) != bound.end()) return name;
   }
   return "mesh";
@@ -46,6 +46,8 @@ const Object* among_objects(Context& c) {
 
 }  // namespace
 
+mesh::Sender sender_of(Context& c, const Object& vs) { return {gateway_of(c, vs), c.caller()->meta.labels, c.caller()->meta.ns}; }
+
 Rules rules_of(Context& c) {
   Rules rules;
   const auto& path = c.path();
@@ -62,7 +64,7 @@ Rules rules_of(Context& c) {
   }
   // Objects that were not seen may claim the host before this one; the proxy's own word needs no such proof.
   rules.exist = rules.in_proxy || list.everywhere ? Tri::yes : Tri::unknown;
-  rules.sender = {gateway_of(c, *rules.vs), path.caller.pod->meta.labels, path.caller.pod->meta.ns};
+  rules.sender = sender_of(c, *rules.vs);
   rules.taken = mesh::matching_rule(*rules.vs, path.request, rules.sender);
   return rules;
 }

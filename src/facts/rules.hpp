@@ -17,6 +17,10 @@ struct Rules {
   [[nodiscard]] std::string name() const { return "VirtualService " + vs->meta.ns + "/" + vs->meta.name; }
 };
 
+/// Who sends the complaint's requests, as the rules of a VirtualService see it: a gateway pod comes by the Gateway object
+/// that the VirtualService is bound to, everyone else (and who is bound to none) by "mesh". Needs a caller.
+mesh::Sender sender_of(Context& c, const evidence::Object& vs);
+
 /// By the proxy's own routes, which name the VirtualService they were made from; where they name none, the oldest
 /// VirtualService of the host that the caller sees.
 Rules rules_of(Context& c);

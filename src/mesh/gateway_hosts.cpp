@@ -4,6 +4,7 @@
 #include <map>
 
 #include "mesh/istio_config.hpp"
+#include "mesh/rule_match.hpp"
 #include "mesh/traffic.hpp"
 #include "util/text.hpp"
 
@@ -12,8 +13,6 @@ namespace meshdx::mesh {
 using namespace evidence;
 
 namespace {
-
-std::string ref(const Object& object) { return object.meta.ns + "/" + object.meta.name; }
 
 /// A path that a rule takes, as far as a match tells one.
 std::string path_for(const Json& rule) {
@@ -33,14 +32,6 @@ bool sends_to(const Json& rule, const std::string& ns, const std::string& fqdn) 
   return false;
 }
 
-const Object* delegate_of(const ObjectList& services, const Json& rule, const std::string& ns) {
-  const Json& delegate = at(rule, "delegate");
-  const auto name = text_at(delegate, "name");
-  const auto wanted = text_at(delegate, "namespace").empty() ? ns : text_at(delegate, "namespace");
-  const auto found = std::find_if(services.items.begin(), services.items.end(), [&](const Object* vs) { return vs->meta.name == name && vs->meta.ns == wanted; });
-  return name.empty() || found == services.items.end() ? nullptr : *found;
-}
-
 /// Paths of the rules of a VirtualService that send to the Service.
 std::vector<std::string> paths_to(const ObjectList& services, const Object& vs, const std::string& fqdn) {
   std::vector<std::string> paths;
@@ -55,7 +46,8 @@ std::vector<std::string> paths_to(const ObjectList& services, const Object& vs, 
   };
   look(vs, "/");
   for (const auto& rule : at(vs.spec(), "http")) {
-    if (const auto* delegate = delegate_of(services, rule, vs.meta.ns)) look(*delegate, path_for(rule));
+    const auto delegate = delegate_of(services, rule, vs.meta.ns);
+    if (delegate && delegate->object != nullptr) look(*delegate->object, path_for(rule));
   }
   return paths;
 }
@@ -97,7 +89,7 @@ std::vector<ServedHost> served_hosts(const View& view, const Service& service) {
     const auto names = bound_gateways(*vs);
     const bool of_gateway = std::any_of(names.begin(), names.end(), [](const auto& name) { return name != "mesh"; });
     for (const auto* gateway : gateways.items) {
-      if (std::find(names.begin(), names.end(), ref(*gateway)) != names.end()) add_served(*gateway, *vs, paths.front(), bound);
+      if (std::find(names.begin(), names.end(), gateway->full_name()) != names.end()) add_served(*gateway, *vs, paths.front(), bound);
       else if (!of_gateway) add_served(*gateway, *vs, paths.front(), unbound);
     }
   }
@@ -198,8 +190,8 @@ AtGateway at_gateway(const View& view, const Complaint& complaint) {
     }
   }
   const auto& host = best.complaint.host;
-  best.remark = what + " is asked for as " + host + ": VirtualService " + ref(*taken->virtual_service) +
-                (taken->gateway == nullptr ? ", which no Gateway is bound to, sends that host to it" : " of Gateway " + ref(*taken->gateway) + " sends that host to it");
+  best.remark = what + " is asked for as " + host + ": VirtualService " + taken->virtual_service->full_name() +
+                (taken->gateway == nullptr ? ", which no Gateway is bound to, sends that host to it" : " of Gateway " + taken->gateway->full_name() + " sends that host to it");
   all.erase(std::remove(all.begin(), all.end(), host), all.end());
   best.remark += (all.empty() ? "" : " (not examined: " + join(all, ", ") + "; give the URL to ask for one of them)") + std::string(".");
   return best;

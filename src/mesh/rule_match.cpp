@@ -120,6 +120,17 @@ int matching_rule(const Object& vs, const Request& request, const Sender& sender
   return -1;
 }
 
+std::optional<Delegate> delegate_of(const ObjectList& virtual_services, const Json& rule, const std::string& ns) {
+  const Json& written = at(rule, "delegate");
+  if (!written.is_object()) return std::nullopt;
+  Delegate delegate{text_at(written, "namespace"), text_at(written, "name")};
+  if (delegate.ns.empty()) delegate.ns = ns;
+  for (const auto* vs : virtual_services.items) {
+    if (vs->meta.ns == delegate.ns && vs->meta.name == delegate.name) delegate.object = vs;
+  }
+  return delegate;
+}
+
 namespace {
 
 /// Whether a StringMatch takes all that another takes. `uri` paths always begin with "/".

@@ -7,6 +7,7 @@
 
 #include "evidence/kube.hpp"
 #include "mesh/route_walk.hpp"
+#include "mesh/view.hpp"
 
 namespace meshdx::mesh {
 
@@ -26,6 +27,15 @@ std::string rule_mismatch(const Json& rule, const std::string& ns, const Request
 
 /// Index of the first http rule that takes the request, -1 when none does.
 int matching_rule(const evidence::Object& virtual_service, const Request& request, const Sender& sender);
+
+/// The VirtualService that a rule hands its requests over to.
+struct Delegate {
+  std::string ns, name;
+  const evidence::Object* object = nullptr;   ///< nullptr: not among those read
+};
+/// The delegate of a rule of a VirtualService of namespace `ns`, which is the delegate's where it names none; nullopt: the
+/// rule has none. Source: api Delegate.
+std::optional<Delegate> delegate_of(const ObjectList& virtual_services, const Json& rule, const std::string& ns);
 
 /// Whether every request that `later` takes is taken by `earlier` (both HTTPMatchRequest). Never true by guess: a condition
 /// that is not understood covers nothing.
