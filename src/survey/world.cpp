@@ -42,9 +42,6 @@ std::string inject_word(const Json& pod_template) {
   return "";
 }
 
-/// How the pods of gateways that come from elsewhere are named, with a number behind.
-constexpr const char* k_assumed_gateway = "assumed-gateway-";
-
 void put_once(std::vector<std::string>& list, const std::string& item) {
   if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
 }
@@ -75,6 +72,7 @@ class Builder {
   void complete_host(const std::string& host, std::uint16_t port, const Manifest& by);
   void complete_subset(const std::string& host, const std::string& subset, const Manifest& by);
   void complete_pods(const Json& service);
+  [[nodiscard]] std::vector<Labels> gateway_pods() const;
   void complete_gateway(const Manifest& gateway);
   [[nodiscard]] bool knows_host(const std::string& host) const;
   [[nodiscard]] bool picks(const std::string& ns, const Labels& selector) const;
@@ -265,31 +263,34 @@ void Builder::complete_pods(const Json& service) {
   }
 }
 
-/// A gateway's pods come with Istio's own installation, from files of their own, unless these files hold some.
-void Builder::complete_gateway(const Manifest& gateway) {
-  const auto selector = mesh::labels_at(at(gateway.object, "spec"), "selector");
-  bool any = false;
+/// The labels of each gateway pod there is so far.
+std::vector<Builder::Labels> Builder::gateway_pods() const {
+  std::vector<Labels> pods;
   for (const auto& [key, list] : m_lists) {
     if (key.first != Kind::pods) continue;
     for (const auto& pod : list) {
-      const auto read = to_pod(pod);
-      if (!read || !read->router()) continue;
-      // Pods that were taken for granted for another Gateway do not make the files hold gateways.
-      any = any || (m_outside != Outside::all_right && !starts_with(read->meta.name, k_assumed_gateway));
-      if (selects(selector, read->meta.labels)) return;
+      if (const auto read = to_pod(pod); read && read->router()) pods.push_back(read->meta.labels);
     }
   }
-  if (any) return;
+  return pods;
+}
+
+/// A gateway's pods come with Istio's own installation, from files of their own: they are taken for granted.
+void Builder::complete_gateway(const Manifest& gateway) {
+  const auto selector = mesh::labels_at(at(gateway.object, "spec"), "selector");
+  for (const auto& labels : gateway_pods()) if (selects(selector, labels)) return;
   assume("the pods of Gateway " + gateway.ns + "/" + gateway.name);
   const Json pod_template = {{"metadata", {{"labels", Json(selector)}, {"annotations", {{"inject.istio.io/templates", "gateway"}}}}}, {"spec", {{"containers", Json::array()}}}};
   const auto number = ++m_addresses;
-  add_pod("istio-system", pod_of("Deployment", "istio-system", k_assumed_gateway + std::to_string(number), pod_template, true, address(number)));
+  add_pod("istio-system", pod_of("Deployment", "istio-system", "assumed-gateway-" + std::to_string(number), pod_template, true, address(number)));
 }
 
 void Builder::complete() {
+  // Files that hold gateway pods hold all of them. Asked before any are taken for granted.
+  const bool own_gateways = m_outside != Outside::all_right && !gateway_pods().empty();
   for (const auto& manifest : m_manifests.objects) {
     if (manifest.group != "networking.istio.io") continue;
-    if (manifest.kind == "Gateway") complete_gateway(manifest);
+    if (manifest.kind == "Gateway" && !own_gateways) complete_gateway(manifest);
     if (manifest.kind != "VirtualService") continue;
     for (const char* kind : {"http", "tcp", "tls"}) {
       for (const auto& rule : at(at(manifest.object, "spec"), kind)) {
