@@ -5,6 +5,7 @@
 
 #include "cli/complaint.hpp"
 #include "cli/help.hpp"
+#include "cli/look.hpp"
 #include "cli/survey.hpp"
 #include "report/render.hpp"
 #include "survey/check.hpp"
@@ -118,8 +119,7 @@ int check(const Options& options, const Io& io) {
   report.args = {"check"};
   report.args.insert(report.args.end(), options.words.begin(), options.words.end());
   report.command = "meshdx " + shell_join(report.args);
-  const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
-  io.out(report::render(report, options.output, look, std::string(k_version)));
+  io.out(report::render(report, options.output, look_of(options, io), k_version));
   return report::exit_code(report);
 }
 

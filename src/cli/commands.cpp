@@ -11,8 +11,8 @@
 #include "playbook/embedded.hpp"
 #include "playbook/execute.hpp"
 #include "playbook/library.hpp"
+#include "report/render.hpp"
 #include "util/text.hpp"
-#include "util/yaml.hpp"
 
 namespace meshdx::cli {
 
@@ -51,9 +51,8 @@ int list(const Options& options, const Io& io) {
   }
   const auto causes = library->causes();
   if (!causes) return fail(io, k_bad_input, causes.error());
-  if (options.output == "json" || options.output == "yaml") {
-    const auto json = list_json(playbooks, *causes);
-    io.out(options.output == "json" ? dump_json(json, 2) + "\n" : dump_yaml(json));
+  if (options.output != "text") {
+    io.out(report::render(list_json(playbooks, *causes), options.output));
     return k_ok;
   }
   const auto from = [](const std::string& file) { return starts_with(file, "playbooks/") ? std::string() : "   (" + file + ")"; };

@@ -23,10 +23,10 @@ struct Names {
 /// Codes that stand for the command CODE.
 constexpr const char* k_codes[] = {"503", "404", "000", "403", "502", "504"};
 
-std::vector<std::string> values_of(std::string_view flag) {
-  if (flag == "--output") return report::forms();
-  if (flag == "--format") return {"mermaid", "dot"};
-  return {};
+/// The values a flag can have, where there are only so many.
+std::vector<std::string> values_of(const Flag& flag) {
+  if (flag.name == "--output") return report::forms();
+  return contains(flag.value, "|") ? split(flag.value, '|') : std::vector<std::string>{};
 }
 
 /// Flags whose value is a file or a folder.
@@ -98,7 +98,7 @@ std::string bash(const Names& names) {
       "  case $prev in\n";
   for (const auto& flag : flags()) {
     if (flag.value.empty()) continue;
-    const auto values = values_of(flag.name);
+    const auto values = values_of(flag);
     const std::string found = !values.empty() ? "compgen -W '" + join(values, " ") + "' -- \"$cur\"" : takes_file(flag) ? "compgen -f -- \"$cur\"" : "";
     text += "    " + case_of(flag) + ") COMPREPLY=(" + (found.empty() ? "" : "$(" + found + ")") + "); return ;;\n";
   }
@@ -146,7 +146,7 @@ std::string zsh(const Names& names) {
       "  case ${words[CURRENT-1]} in\n";
   for (const auto& flag : flags()) {
     if (flag.value.empty()) continue;
-    const auto values = values_of(flag.name);
+    const auto values = values_of(flag);
     text += "    (" + case_of(flag) + ") " + (!values.empty() ? "compadd " + join(values, " ") + "; " : takes_file(flag) ? "_files; " : "") + "return ;;\n";
   }
   text += "  esac\n  case $command in\n    ('') choices=(" + described(first_words()) + ") ;;\n";
@@ -178,7 +178,7 @@ std::string fish(const Names& names) {
   for (const auto& command : commands()) {
     for (const auto& flag : flags()) {
       if ((flag.group & command.groups) == 0) continue;
-      const auto values = join(values_of(flag.name), " ");
+      const auto values = join(values_of(flag), " ");
       text += "complete -c meshdx -n " + inside(command) + (flag.letter.empty() ? "" : " -s " + std::string(flag.letter.substr(1))) + " -l " + std::string(flag.name.substr(2)) +
               (flag.value.empty() ? "" : takes_file(flag) ? " -r -F" : " -x") + (values.empty() ? "" : " -a " + fish_word(values)) + " -d " + fish_word(flag.help) + "\n";
     }

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cli/complaint.hpp"
+#include "cli/look.hpp"
 #include "cli/survey.hpp"
 #include "diagnose/verdict.hpp"
 #include "facts/fact.hpp"
@@ -224,8 +225,7 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   report.fixes = std::move(judgement.fixes);
   report.found_at = std::move(judgement.found_at);
   report.hints = report::hints(evidence, judgement.pairs.front().pair->complaint, report.context_flags);
-  const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
-  io.out(report::render(report, options.output, look, std::string(k_version)));
+  io.out(report::render(report, options.output, look_of(options, io), k_version));
   return report::exit_code(report);
 }
 

@@ -4,10 +4,11 @@
 
 #include "cli/complaint.hpp"
 #include "cli/diagnosis.hpp"
+#include "cli/look.hpp"
 #include "playbook/library.hpp"
 #include "playbook/preflight.hpp"
 #include "report/preflight.hpp"
-#include "util/yaml.hpp"
+#include "report/render.hpp"
 #include "run/interrupt.hpp"
 #include "util/text.hpp"
 
@@ -60,8 +61,7 @@ int preflight(const Options& options, const Io& io) {
   const run::InterruptGuard guard;
   run::LiveRunner runner(live_options(options));
   const auto result = playbook::preflight(subject->playbooks, subject->causes, options.ns, options.probe, runner, options.step_timeout);
-  const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
-  io.out(options.output == "json" ? report::to_json(result) : options.output == "yaml" ? dump_yaml(report::json_of(result)) : report::to_text(result, look));
+  io.out(options.output == "text" ? report::to_text(result, look_of(options, io)) : report::render(report::json_of(result), options.output));
   return playbook::exit_code(result);
 }
 

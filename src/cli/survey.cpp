@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cli/complaint.hpp"
+#include "cli/look.hpp"
 #include "playbook/library.hpp"
 #include "report/render.hpp"
 #include "survey/sweep.hpp"
@@ -114,8 +115,7 @@ int sweep(const std::string& program, const std::vector<std::string>& args, cons
   report.remarks = std::move(swept.remarks);
   report.interrupted = swept.interrupted;
   report.context_flags = how.context_flags;
-  const report::TextOptions look{io.color && !options.no_color, io.ascii, options.verbose, io.width};
-  io.out(report::render(report, options.output, look, std::string(k_version)));
+  io.out(report::render(report, options.output, look_of(options, io), k_version));
   return report::exit_code(report);
 }
 

@@ -1,6 +1,8 @@
 // What a page shows is what the JSON of the report holds, so the pages are made of that: nothing is told in one form only.
 #include "report/document.hpp"
 
+#include <set>
+
 #include "util/text.hpp"
 
 namespace meshdx::report {
@@ -79,14 +81,14 @@ void add_answer(const Json& answer, Sheet& sheet) {
 
 /// What could not be decided, each command once.
 void add_open(const Json& report, Sheet& sheet) {
-  std::vector<std::string> seen;
+  std::set<std::pair<std::string, std::string>> seen;
   for (const auto& open : at(report, "notChecked")) {
     for (const auto& missing : at(open, "missing")) {
-      const auto key = text_at(missing, "command") + "\n" + text_at(missing, "why");
-      if (contains(join(seen, "\n\n"), key)) continue;
-      if (seen.empty()) sheet.heading(3, "What would decide it");
-      seen.push_back(key);
-      sheet.item("", text_at(missing, "why"), text_at(missing, "command"));
+      const auto command = text_at(missing, "command"), why = text_at(missing, "why");
+      const bool first = seen.empty();
+      if (!seen.insert({command, why}).second) continue;
+      if (first) sheet.heading(3, "What would decide it");
+      sheet.item("", why, command);
     }
   }
 }

@@ -170,6 +170,4 @@ Json JsonWriter::write() const {
 
 Json json_of(const Report& report) { return JsonWriter(report).write(); }
 
-std::string to_json(const Report& report) { return dump_json(json_of(report), 2) + "\n"; }
-
 }  // namespace meshdx::report

@@ -12,9 +12,7 @@ namespace {
 using Outcome = JunitCase::Outcome;
 
 std::string attribute(const char* name, const std::string& value) {
-  std::string line = printable(value);
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  return std::string(" ") + name + "=\"" + escaped(line) + "\"";
+  return std::string(" ") + name + "=\"" + escaped(printable_line(value)) + "\"";
 }
 
 std::string number_of(const std::vector<JunitCase>& cases, Outcome outcome) {

@@ -72,8 +72,7 @@ std::string Page::styled(Style style, std::string_view text) const {
 }
 
 std::string Page::sentence(std::string_view text) const {
-  auto safe = printable(text);
-  std::replace(safe.begin(), safe.end(), '\n', ' ');
+  auto safe = printable_line(text);
   std::replace(safe.begin(), safe.end(), '\t', ' ');
   return m_look.ascii ? ascii_only(std::move(safe)) : safe;
 }

@@ -110,6 +110,4 @@ Json json_of(const Preflight& preflight) {
                      {"interrupted", preflight.interrupted}, {"prerequisites", prerequisites}, {"permissions", permissions}, {"open", open_json(preflight.open)}};
 }
 
-std::string to_json(const Preflight& preflight) { return dump_json(json_of(preflight), 2) + "\n"; }
-
 }  // namespace meshdx::report

@@ -11,7 +11,6 @@ namespace meshdx::report {
 
 /// One screen: what works, and each missing permission with what it leaves open. -v names all.
 std::string to_text(const playbook::Preflight& preflight, const TextOptions& options);
-std::string to_json(const playbook::Preflight& preflight);
 Json json_of(const playbook::Preflight& preflight);
 
 /// Who is granted what, and where.

@@ -51,6 +51,18 @@ JunitCase problem_case(const std::string& subject, const survey::Problem& proble
   return one;
 }
 
+/// The forms that both kinds of report share. `write` lays it out on a page, `title` is the page's.
+template <class Any, class Write>
+std::string rendered(const Any& report, const std::string& form, const TextOptions& look, const std::string& version, const std::string& title, Write write) {
+  if (form == "json" || form == "yaml") return render(json_of(report), form);
+  if (form == "sarif") return to_sarif(report, version);
+  if (form == "junit") return to_junit(report);
+  if (form != "markdown" && form != "html") return to_text(report, look);
+  const auto sheet = form == "html" ? html_sheet("meshdx: " + title) : markdown_sheet();
+  write(*sheet);
+  return sheet->text();
+}
+
 }  // namespace
 
 std::string to_junit(const Report& report) {
@@ -122,26 +134,14 @@ const std::vector<std::string>& forms() {
   return all;
 }
 
+std::string render(const Json& json, const std::string& form) { return form == "yaml" ? dump_yaml(json) : dump_json(json, 2) + "\n"; }
+
 std::string render(const Report& report, const std::string& form, const TextOptions& look, const std::string& version) {
-  if (form == "json") return to_json(report);
-  if (form == "yaml") return dump_yaml(json_of(report));
-  if (form == "sarif") return to_sarif(report, version);
-  if (form == "junit") return to_junit(report);
-  if (form != "markdown" && form != "html") return to_text(report, look);
-  const auto sheet = form == "html" ? html_sheet("meshdx: " + report.question) : markdown_sheet();
-  write_report(json_of(report), *sheet);
-  return sheet->text();
+  return rendered(report, form, look, version, report.question, [&](Sheet& sheet) { write_report(json_of(report), sheet); });
 }
 
 std::string render(const SurveyReport& report, const std::string& form, const TextOptions& look, const std::string& version) {
-  if (form == "json") return to_json(report);
-  if (form == "yaml") return dump_yaml(json_of(report));
-  if (form == "sarif") return to_sarif(report, version);
-  if (form == "junit") return to_junit(report);
-  if (form != "markdown" && form != "html") return to_text(report, look);
-  const auto sheet = form == "html" ? html_sheet("meshdx: " + report.scope) : markdown_sheet();
-  write_survey(json_of(report), report.diffs, *sheet);
-  return sheet->text();
+  return rendered(report, form, look, version, report.scope, [&](Sheet& sheet) { write_survey(json_of(report), report.diffs, sheet); });
 }
 
 }  // namespace meshdx::report

@@ -12,6 +12,9 @@ namespace meshdx::report {
 /// "text", "json", "yaml", "markdown", "html", "sarif", "junit".
 const std::vector<std::string>& forms();
 
+/// JSON as -o json or -o yaml prints it.
+std::string render(const Json& json, const std::string& form);
+
 /// The report in one of forms(). `look` is for text, `version` for SARIF.
 std::string render(const Report& report, const std::string& form, const TextOptions& look, const std::string& version);
 std::string render(const SurveyReport& report, const std::string& form, const TextOptions& look, const std::string& version);

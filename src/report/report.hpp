@@ -65,7 +65,6 @@ struct TextOptions {
 };
 
 std::string to_text(const Report& report, const TextOptions& options);
-std::string to_json(const Report& report);
 Json json_of(const Report& report);
 
 /// Exit code by design.md 8: 0 healthy, 2 cause, 3 inconclusive, 130 interrupted.

@@ -12,9 +12,8 @@ namespace {
 std::string inline_text(std::string_view text) {
   static constexpr std::string_view signs = "\\`*_[]|~#";
   std::string out;
-  for (const char c : printable(text)) {
-    if (c == '\n') out += ' ';
-    else if (c == '<') out += "&lt;";
+  for (const char c : printable_line(text)) {
+    if (c == '<') out += "&lt;";
     else if (c == '>') out += "&gt;";
     else if (c == '&') out += "&amp;";
     else if (signs.find(c) != std::string_view::npos) out += std::string("\\") + c;
@@ -34,8 +33,7 @@ std::size_t longest_ticks(std::string_view text) {
 }
 
 std::string inline_code(std::string_view text) {
-  std::string line = printable(text);
-  std::replace(line.begin(), line.end(), '\n', ' ');
+  const auto line = printable_line(text);
   const std::string ticks(longest_ticks(line) + 1, '`');
   const std::string pad = ticks.size() > 1 ? " " : "";
   return ticks + pad + line + pad + ticks;

@@ -61,6 +61,4 @@ Json json_of(const SurveyReport& report) {
                     {"interrupted", report.interrupted}, {"problems", problems}, {"checked", checked}, {"unread", unread}, {"remarks", report.remarks}};
 }
 
-std::string to_json(const SurveyReport& report) { return dump_json(json_of(report), 2) + "\n"; }
-
 }  // namespace meshdx::report

@@ -35,7 +35,6 @@ struct SurveyReport {
 };
 
 std::string to_text(const SurveyReport& report, const TextOptions& options);
-std::string to_json(const SurveyReport& report);
 Json json_of(const SurveyReport& report);
 
 /// 2 when a problem is confirmed; 3 when one is likely, or something was not decided or read; 0; 130 when interrupted.

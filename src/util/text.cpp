@@ -171,4 +171,6 @@ std::string printable(std::string_view bytes) {
   return text;
 }
 
+std::string printable_line(std::string_view bytes) { return replace_all(printable(bytes), "\n", " "); }
+
 }  // namespace meshdx

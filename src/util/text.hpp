@@ -31,5 +31,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b);
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 /// Makes bytes that came from outside safe to print on a terminal: control characters become `\xNN`, broken UTF-8 U+FFFD.
 std::string printable(std::string_view bytes);
+/// The same in one line: line breaks become blanks.
+std::string printable_line(std::string_view bytes);
 
 }  // namespace meshdx

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "report/page.hpp"
+#include "report/render.hpp"
 #include "report/report.hpp"
 #include "report/schema.hpp"
 
@@ -88,7 +89,7 @@ void check_schema(const Report& report) {
   const std::string text(std::istreambuf_iterator<char>(file), {});
   const auto schema = parse_json(text);
   REQUIRE(schema.ok());
-  const auto json = parse_json(to_json(report));
+  const auto json = parse_json(render(json_of(report), "json"));
   REQUIRE(json.ok());
   std::vector<std::string> wrong;
   testing::validate(*schema, *schema, *json, "", wrong);
@@ -192,7 +193,7 @@ TEST_CASE("a fix that does not heal at once says so") {
   e.found();
   e.report.fixes[0][0].takes = "some 5 s";
   CHECK(has(to_text(e.report, {}), "affects: requests to web; takes effect after some 5 s; checked"));
-  const auto json = parse_json(to_json(e.report));
+  const auto json = parse_json(render(json_of(e.report), "json"));
   REQUIRE(json.ok());
   CHECK((*json)["causes"][0]["fixes"][0]["takesEffectAfter"] == "some 5 s");
 }
