@@ -81,6 +81,19 @@ def chosen(options):
     return [s for s in picked if options.list or not s.mesh_wide or options.mesh_wide]
 
 
+def possible(scenarios):
+    """Those whose needs the cluster meets; of the others it says what is missing. Each need is looked at once."""
+    scenarios, met = list(scenarios), {}
+    for s in scenarios:
+        for need, command in s.needs.items():
+            if need not in met:
+                met[need] = cluster.run(["bash", "-c", command])[0] == 0
+    out = [s for s in scenarios if not all(met[need] for need in s.needs)]
+    for s in out:
+        print(f"live: left out: {s.id} needs {', '.join(need for need in s.needs if not met[need])}", file=sys.stderr)
+    return [s for s in scenarios if s not in out]
+
+
 class Results:
     """The rows so far, in a file when one is named, so that a long run loses nothing."""
 
@@ -154,7 +167,7 @@ def main():
         os.makedirs(options.keep, exist_ok=True)
     labels = {"istio.io/rev": options.revision} if options.revision else {"istio-injection": "enabled"}
     results = Results(options.json)
-    todo = [s for s in todo if not (options.resume and results.right(s.id))]
+    todo = possible(s for s in todo if not (options.resume and results.right(s.id)))
     print(table.HEAD, flush=True)
     try:
         run_all(todo, Setup(os.path.abspath(options.meshdx), options.image, options.gateway, labels, options.keep or "", shlex.split(options.flags), max(1, options.slow), options.peers), results, max(1, options.parallel))

@@ -22,6 +22,7 @@ API_VERSIONS = {
     "HTTPRoute": "gateway.networking.k8s.io/v1",
 }
 CODE = re.compile(r"^\d{3}$")
+WORDED = ("injection", "canary", "header-routing", "circuit-breaker", "fault-injection", "retries", "isolation")   # drills asked for by name
 
 
 class BadScenario(Exception):
@@ -56,6 +57,7 @@ class Scenario:
     undo: str = ""
     verify: str = ""
     tells: list = field(default_factory=list)
+    needs: dict = field(default_factory=dict)
     after: str = ""
     patience: int = 60
     mesh_wide: bool = False
@@ -158,7 +160,7 @@ def question(scenario, names, codes):
     if scenario.ask:
         return [expand(word, names) for word in scenario.ask] + scenario.flags
     bad = [code for code in codes if code != "200"]
-    code = "mtls" if scenario.drill == "mtls" else bad[-1] if bad else "404" if scenario.drill == "404" else "503"
+    code = scenario.drill if scenario.drill in ("mtls", *WORDED) else bad[-1] if bad else "404" if scenario.drill == "404" else "503"
     target = expand("http://$HOST/" if scenario.via_gateway and scenario.url == Scenario.url else scenario.url, names)
     words = shlex.split(expand(scenario.curl, names))
     heads = [w for flag, value in zip(words, words[1:]) if flag in ("-H", "-X") for w in (flag, value)]

@@ -1,8 +1,12 @@
 """The table that a run prints: one line a scenario, what was wrong below it."""
+import pathlib
+import statistics
+
 import yaml
 
 import peers
 
+NOT_SHOWN = pathlib.Path(__file__).resolve().parent / "not-shown.yaml"
 COLUMNS = (("scenario", 31), ("cause", 41), ("rank", 4), ("state", 10), ("s", 5), ("asked", 5), ("fix heals", 11), ("verify", 6), ("undo restores", 13))
 HEAD = "  ".join(name.ljust(width) for name, width in COLUMNS) + "  right"
 
@@ -33,22 +37,47 @@ def with_command(causes):
     return found
 
 
+def _by_drill(rows):
+    """For each drill: how many of its faults and of its healthy meshes were told right."""
+    drills = {}
+    for row in rows:
+        drills.setdefault(row.drill or "?", []).append(row)
+    parts = []
+    for drill, of in drills.items():
+        right = [sum(r.right for r in part) for part in ([r for r in of if r.expected != "none"], [r for r in of if r.expected == "none"])]
+        total = [sum(r.expected != "none" for r in of), sum(r.expected == "none" for r in of)]
+        parts.append(f"{drill} {right[0]}/{total[0]} + {right[1]}/{total[1]}")
+    return ", ".join(parts)
+
+
+def _times(rows):
+    seconds = sorted(r.seconds for r in rows if r.asked)
+    return f"median {statistics.median(seconds):.1f} s, p90 {seconds[int(len(seconds) * 0.9)]:.1f} s" if seconds else "nothing was asked"
+
+
+def _left(causes, healed):
+    """The causes with a fix to paste that were not healed by it; of those that no scenario can show it says why."""
+    why = yaml.safe_load(NOT_SHOWN.read_text()) or {}
+    left = sorted(with_command(causes) - healed)
+    lines = ["causes with a fix to paste, not healed by it: " + (", ".join(c for c in left if c not in why) or "none")]
+    return lines + [f"  cannot be shown here: {cause}: {why[cause]}" for cause in left if cause in why]
+
+
 def summary(rows, causes):
     """The figures of all rows, and which causes with a fix to paste were not healed by it."""
     rows = list(rows)
     faults, healthy = [r for r in rows if r.expected != "none"], [r for r in rows if r.expected == "none"]
-    pasted = [r for r in faults if r.fix]
-    healed = {r.cause for r in pasted if r.heals == "yes"}
-    left = sorted(with_command(causes) - healed)
+    pasted, asked = [r for r in faults if r.fix], [r for r in healthy if r.asked]
     parts = [
         f"{len(rows)} scenarios: {sum(r.right for r in rows)} right",
         f"{len(faults)} faults: {sum(r.rank == '1' for r in faults)} with the cause first, {sum(r.state == 'confirmed' for r in faults)} confirmed",
-        f"{len(pasted)} fixes pasted: {sum(r.heals == 'yes' for r in pasted)} heal, {sum(r.verify == 'yes' for r in pasted)} verified, "
-        f"{sum(r.undo == 'yes' for r in pasted)} undone with the fault back",
-        f"{len(healthy)} healthy meshes: {sum(not r.right for r in healthy)} false alarms",
-        f"causes with a fix to paste, not healed by it: {', '.join(left) or 'none'}",
+        f"{len(pasted)} fixes pasted: {sum(r.heals == 'yes' for r in pasted)} heal, {sum(r.verify in ('yes', '2') for r in pasted)} verified "
+        f"({sum(r.verify == '2' for r in pasted)} rightly with 2), {sum(r.undo == 'yes' for r in pasted)} undone with the fault back",
+        f"{len(healthy)} healthy meshes: {sum(r.right for r in asked)} called so, {sum(not r.right for r in asked)} false alarms, {len(healthy) - len(asked)} could not be asked about",
+        f"right by drill, faults + healthy: {_by_drill(rows)}",
+        f"to the verdict: {_times(rows)}",
     ]
-    return "\n" + "\n".join(parts)
+    return "\n" + "\n".join(parts + _left(causes, {r.cause for r in pasted if r.heals == "yes"}))
 
 
 def side_by_side(rows):

@@ -52,6 +52,7 @@ class Row:
     fix: str = ""
     advice: str = ""
     healed_after: float = 0.0
+    drill: str = ""
     peers: dict = field(default_factory=dict)
     wrong: list = field(default_factory=list)
 
@@ -64,7 +65,7 @@ class Trial:
         self.scenario, self.setup = scenario, setup
         self.names = {"NS": namespace, "LEGACY": f"{namespace}-legacy", "OTHER": f"{namespace}-other", "HOST": f"{namespace}.example.com",
                       "IMAGE": setup.image, "GATEWAY": setup.gateway}
-        self.row = Row(scenario.id, scenario.cause)
+        self.row = Row(scenario.id, scenario.cause, drill=scenario.drill)
         self.patience = scenario.patience * setup.slow
         self.env = {**self.names, "PATH": os.path.dirname(setup.meshdx) + os.pathsep + os.environ["PATH"]}
 
@@ -194,7 +195,7 @@ class Trial:
             row.peers = peers.listen([self.names[n] for n in ("NS", "LEGACY", "OTHER")])
             self._traffic()   # they took their time: what is asked about is what was just seen
         arguments = question(s, self.names, codes) + self.setup.flags
-        while row.asked < ASKED:
+        while row.asked < ASKED * self.setup.slow:
             row.asked += 1
             time.sleep(LOG_DELAY)
             code, text, report = self._ask(arguments)
