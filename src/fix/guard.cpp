@@ -205,6 +205,18 @@ void reverse(const Json& state, const Operation& operation, Json& reversed) {
   }
 }
 
+/// Takes away the labels or annotations that a removal left empty: the API server does not keep such a map, so what is to be
+/// put back into it must bring the map along (apimachinery ObjectMeta: `json:"labels,omitempty"`).
+void drop_emptied(Json& state, const Operation& operation) {
+  const Tokens& removed = operation.op == "remove" ? operation.path : operation.from;
+  if ((operation.op != "remove" && operation.op != "move") || removed.size() < 3 || removed[removed.size() - 3] != "metadata") return;
+  const std::string& map = removed[removed.size() - 2];
+  Json* metadata = find(state, removed, removed.size() - 2);
+  if (metadata == nullptr || (map != "labels" && map != "annotations")) return;
+  const Json* left = child(*metadata, map);
+  if (left != nullptr && left->is_object() && left->empty()) metadata->erase(map);
+}
+
 }  // namespace
 
 Expected<Json> guard(const Json& object, const Json& patch) {
@@ -229,6 +241,7 @@ Json undo_patch(const Json& before, const Json& after, const Json& patch) {
     state = std::move(next);
   }
   if (state != after) return nullptr;
+  for (const Json& json : patch) drop_emptied(state, *parse_operation(json));
   Guarded guarded(std::move(state), Known::assumed);
   for (auto json = reversed.rbegin(); json != reversed.rend(); ++json) {
     if (!guarded.take(*json).ok()) return nullptr;

@@ -151,6 +151,12 @@ TEST_CASE("guard and undo_patch test what they change and where") {
        "add /metadata/annotations\nadd /metadata/annotations/a~1b\n",
        "test /metadata/annotations/a~1b \"1\"\nremove /metadata/annotations/a~1b\ntest /metadata/annotations "
        "{}\nremove /metadata/annotations\n"},
+      {"the last annotation: the API server drops the empty map", R"({"spec":{"metadata":{"annotations":{"a":"1"},"labels":{"b":"2"}}}})",
+       R"([{"op":"remove","path":"/spec/metadata/annotations/a"}])",
+       "test /spec/metadata/annotations/a \"1\"\nremove /spec/metadata/annotations/a\n",
+       "add /spec/metadata/annotations\nadd /spec/metadata/annotations/a\n"},
+      {"another label stays", R"({"metadata":{"labels":{"a":"1","b":"2"}}})", R"([{"op":"remove","path":"/metadata/labels/a"}])",
+       "test /metadata/labels/a \"1\"\nremove /metadata/labels/a\n", "add /metadata/labels/a\n"},
       {"a missing list", R"({"spec":{}})", R"([{"op":"add","path":"/spec/ports/-","value":1}])",
        "test /spec {}\nadd /spec/ports\nadd /spec/ports/-\n",
        "test /spec/ports/0 1\nremove /spec/ports/0\ntest /spec/ports []\nremove /spec/ports\n"},
