@@ -31,9 +31,9 @@ bool owned_by_name(const Pod& pod, const Deployment& deployment) {
 
 }  // namespace
 
-void Evidence::add(const run::CommandResult& result) {
+Reading read_output(const run::CommandResult& result) {
   const auto key = key_of(result.argv);
-  if (!key) return;
+  if (!key) return {};
   const KindRow& row = row_of(key->kind);
   Source source = classify(result);
   Parsed parsed = row.parse(source, source.ok() ? &result.out : nullptr);
@@ -42,21 +42,28 @@ void Evidence::add(const run::CommandResult& result) {
     source.why = fmt::format("`{}`: {}", shell_join(result.argv), parsed.error);
     parsed = row.parse(source, nullptr);
   }
-  file(*key, std::move(source), std::make_shared<const std::any>(std::move(parsed.record)), parsed.rank);
+  return {key, std::move(source), std::make_shared<const std::any>(std::move(parsed.record)), parsed.rank};
 }
 
-void Evidence::file(const Key& key, Source source, Item item, std::size_t rank) {
+void Evidence::add(const run::CommandResult& result) {
+  auto reading = m_reader(result);
+  if (reading.key) file(std::move(reading));
+}
+
+void Evidence::file(Reading reading) {
+  const Key& key = *reading.key;
+  const Source& source = reading.source;
   const auto known = m_sources.find(key);
   if (known != m_sources.end()) {
     const Source& old = known->second;
     // Of two failures the first stays, unless it only said that the tool is too old for one way of asking.
     const bool better_failure = old.gap == Gap::unsupported && source.gap != Gap::unsupported;
-    const bool better = source.ok() ? !old.ok() || rank >= m_ranks[key] : !old.ok() && better_failure;
+    const bool better = source.ok() ? !old.ok() || reading.rank >= m_ranks[key] : !old.ok() && better_failure;
     if (!better) return;
   }
-  m_items[key] = std::move(item);
-  m_sources[key] = std::move(source);
-  m_ranks[key] = rank;
+  m_items[key] = std::move(reading.record);
+  m_sources[key] = std::move(reading.source);
+  m_ranks[key] = reading.rank;
 }
 
 std::vector<Key> Evidence::keys(Kind kind) const {

@@ -4,6 +4,7 @@
 
 #include <any>
 #include <cassert>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -88,8 +89,24 @@ std::optional<Key> key_of(const run::Argv& argv);
 /// The canonical command for a key (design.md 6): what to run to fill a gap.
 run::Argv command_for(const Key& key);
 
+/// A command's output as it was parsed, ready to be filed. It never changes, so several sets of evidence may share it.
+struct Reading {
+  std::optional<Key> key;                  ///< none: nothing that meshdx knows of
+  Source source;
+  std::shared_ptr<const std::any> record;  ///< any holds Loaded<Record<kind>>
+  std::size_t rank = 0;                    ///< how much it says, among several answers to one question
+};
+
+/// Parses a finished command's output.
+Reading read_output(const run::CommandResult& result);
+
+/// Who parses outputs: read_output, or one that remembers what it has parsed.
+using OutputReader = std::function<Reading(const run::CommandResult&)>;
+
 class Evidence {
  public:
+  explicit Evidence(OutputReader reader = read_output) : m_reader(std::move(reader)) {}
+
   /// Parses a finished command's output and files it. A later success replaces an earlier failure of the same key,
   /// never the other way round; of several answers to one question the one that says most stays (proxy-status: JSON,
   /// then a table with sync columns, then one without; logs: the longer). Commands without a key are ignored.
@@ -128,9 +145,10 @@ class Evidence {
  private:
   using Item = std::shared_ptr<const std::any>;   ///< any holds Loaded<Record<kind>>
 
-  void file(const Key& key, Source source, Item item, std::size_t rank);
+  void file(Reading reading);
   void carry_labels(const Deployment& before, const Deployment& after);
 
+  OutputReader m_reader;
   std::map<Key, Item> m_items;
   std::map<Key, Source> m_sources;
   std::map<Key, std::size_t> m_ranks;   ///< how much the stored answer says: add()'s choice among several
