@@ -17,14 +17,7 @@ void Reader::fail(const std::string& pointer, std::string_view message) {
   if (ok()) m_error = m_document.at(pointer, message);
 }
 
-const Json* Reader::find(const std::string& pointer) const {
-  try {
-    const Json::json_pointer place(pointer);
-    return m_document.value.contains(place) ? &m_document.value.at(place) : nullptr;
-  } catch (const Json::exception&) {
-    return nullptr;
-  }
-}
+const Json* Reader::find(std::string_view pointer) const { return at_pointer(m_document.value, pointer); }
 
 bool Reader::map(const std::string& pointer, std::initializer_list<std::string_view> keys) {
   const Json* value = find(pointer);

@@ -23,8 +23,8 @@ class Reader {
   void fail(const std::string& pointer, std::string_view message);
 
   /// The value at a pointer, or nullptr.
-  [[nodiscard]] const Json* find(const std::string& pointer) const;
-  [[nodiscard]] bool has(const std::string& pointer) const { return find(pointer) != nullptr; }
+  [[nodiscard]] const Json* find(std::string_view pointer) const;
+  [[nodiscard]] bool has(std::string_view pointer) const { return find(pointer) != nullptr; }
 
   /// Whether there is a map with no keys but these. An unknown key is reported where it stands.
   bool map(const std::string& pointer, std::initializer_list<std::string_view> keys);

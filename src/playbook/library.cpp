@@ -69,8 +69,8 @@ Expected<Library> Library::open(const std::string& directory) {
 }
 
 const Library::File* Library::find(const std::string& name) const {
-  const auto found = std::find_if(m_files.begin(), m_files.end(), [&](const File& file) { return file.name == name; });
-  return found == m_files.end() ? nullptr : &*found;
+  const auto found = std::lower_bound(m_files.begin(), m_files.end(), name, [](const File& file, const std::string& wanted) { return file.name < wanted; });
+  return found == m_files.end() || found->name != name ? nullptr : &*found;
 }
 
 std::vector<std::string> Library::playbook_ids() const {

@@ -1,29 +1,9 @@
 #include "util/json.hpp"
 
-#include <fmt/core.h>
+#include "util/text.hpp"
 
 namespace meshdx {
 namespace {
-
-/// Brackets nested deeper than the bound are refused before the parser builds (and later frees) them.
-bool too_deep(std::string_view text, std::size_t max_depth) {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      else if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > max_depth) return true;
-    } else if ((c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
-}
 
 const Json& null_value() {
   static const Json null;
@@ -31,17 +11,6 @@ const Json& null_value() {
 }
 
 }  // namespace
-
-Expected<Json> parse_json(std::string_view text, std::size_t max_depth) {
-  if (too_deep(text, max_depth)) return Error{fmt::format("JSON nests deeper than {} levels", max_depth)};
-  try {
-    return Json::parse(text.begin(), text.end());
-  } catch (const Json::exception& e) {
-    std::string what = e.what();
-    const auto colon = what.find("] ");  // drop nlohmann's "[json.exception.parse_error.101] "
-    return Error{colon == std::string::npos ? what : what.substr(colon + 2)};
-  }
-}
 
 std::string dump_json(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
@@ -57,6 +26,46 @@ const Json& at(const Json& object, std::initializer_list<const char*> path) {
   const Json* value = &object;
   for (const char* key : path) value = &at(*value, key);
   return *value;
+}
+
+namespace {
+
+/// One token of a pointer with its `~1` and `~0` read; false when it has another `~`.
+bool unescape(std::string& token) {
+  for (std::size_t i = 0; (i = token.find('~', i)) != std::string::npos; ++i) {
+    if (i + 1 == token.size() || (token[i + 1] != '0' && token[i + 1] != '1')) return false;
+  }
+  token = replace_all(replace_all(std::move(token), "~1", "/"), "~0", "~");
+  return true;
+}
+
+const Json* child(const Json& value, std::string_view token) {
+  if (value.is_object()) {
+    const auto member = value.find(token);
+    return member == value.end() ? nullptr : &*member;
+  }
+  const bool zeros = token.size() > 1 && token.front() == '0';
+  const auto index = value.is_array() && !zeros ? to_number(token) : std::nullopt;
+  return index && *index < value.size() ? &value[*index] : nullptr;
+}
+
+}  // namespace
+
+const Json* at_pointer(const Json& value, std::string_view pointer) {
+  const Json* found = &value;
+  while (found != nullptr && !pointer.empty()) {
+    if (pointer.front() != '/') return nullptr;
+    pointer.remove_prefix(1);
+    const auto token = pointer.substr(0, pointer.find('/'));
+    pointer.remove_prefix(token.size());
+    if (token.find('~') == std::string_view::npos) {
+      found = child(*found, token);
+      continue;
+    }
+    std::string plain(token);
+    found = unescape(plain) ? child(*found, plain) : nullptr;
+  }
+  return found;
 }
 
 std::string text_at(const Json& object, const char* key, const std::string& fallback) {

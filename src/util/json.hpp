@@ -28,5 +28,7 @@ long long number_at(const Json& object, const char* key, long long fallback = 0)
 const Json& at(const Json& object, const char* key);
 /// The member at a path of keys, or a null value.
 const Json& at(const Json& object, std::initializer_list<const char*> path);
+/// The value at a JSON pointer (RFC 6901), or nullptr.
+const Json* at_pointer(const Json& value, std::string_view pointer);
 
 }  // namespace meshdx
