@@ -33,7 +33,7 @@ std::vector<AnswerKind> all_answers() {
 }
 
 /// What the gaps met on the way say: the reason of an unknown.
-std::string reason_of(const std::vector<evidence::Source>& read) {
+std::string why_not(const std::vector<evidence::Source>& read) {
   std::string text;
   int named = 0;
   for (const auto& source : read) {
@@ -105,7 +105,7 @@ const Finding& FactBase::operator[](std::string_view id) const {
   context.view.begin();
   Finding finding = fact->compute(context);
   for (const auto& key : context.view.end()) finding.read.push_back(context.view.evidence().source(key));
-  if (finding.truth == Tri::unknown && finding.why.empty()) finding.why = reason_of(finding.read);
+  if (finding.truth == Tri::unknown && finding.why.empty()) finding.why = why_not(finding.read);
   return m_impl->known.emplace(std::string(id), std::move(finding)).first->second;
 }
 
@@ -118,7 +118,7 @@ const Answer& FactBase::answer(std::string_view id) const {
   context.view.begin();
   Answer answer = kind->compute(context);
   for (const auto& key : context.view.end()) answer.read.push_back(context.view.evidence().source(key));
-  if (answer.why == k_unknown) answer.why = reason_of(answer.read);
+  if (answer.why == k_unknown) answer.why = why_not(answer.read);
   return m_impl->answers.emplace(std::string(id), std::move(answer)).first->second;
 }
 

@@ -189,11 +189,11 @@ Calls calls_of(Context& c, const Subject& found) {
   return calls;
 }
 
-enum class Reason { sidecar, exported, unregistered, unknown };
+enum class Because { sidecar, exported, unregistered, unknown };
 
-const char* word_of(Reason reason, const Call& call) {
-  if (reason == Reason::unregistered) return call.ns.empty() ? "entry" : "absent";
-  return reason == Reason::sidecar ? "sidecar" : reason == Reason::exported ? "exported" : "unknown";
+const char* word_of(Because reason, const Call& call) {
+  if (reason == Because::unregistered) return call.ns.empty() ? "entry" : "absent";
+  return reason == Because::sidecar ? "sidecar" : reason == Because::exported ? "exported" : "unknown";
 }
 
 bool in_entry(Context& c, const std::string& host, bool* everywhere) {
@@ -206,31 +206,31 @@ bool in_entry(Context& c, const std::string& host, bool* everywhere) {
 }
 
 /// Why the proxy does not know a host. A Service that was not seen proves nothing.
-Reason reason_of(Context& c, const Call& call, const Scope& scope, const Pod& pod) {
+Because because_of(Context& c, const Call& call, const Scope& scope, const Pod& pod) {
   bool everywhere = false;
   const bool entry = in_entry(c, call.host, &everywhere);
   if (call.ns.empty()) {
-    if (!entry) return everywhere ? Reason::unregistered : Reason::unknown;
-    return scope.sidecar != nullptr ? Reason::unknown : Reason::exported;
+    if (!entry) return everywhere ? Because::unregistered : Because::unknown;
+    return scope.sidecar != nullptr ? Because::unknown : Because::exported;
   }
   const auto* services = c.view.services(call.ns);
-  if (services == nullptr) return Reason::unknown;
+  if (services == nullptr) return Because::unknown;
   const auto service = std::find_if(services->begin(), services->end(), [&](const Service& s) { return mesh::ServiceName{s.meta.name, s.meta.ns}.fqdn() == call.host; });
-  if (service == services->end()) return entry || !everywhere ? Reason::unknown : Reason::unregistered;
-  if (scope.sidecar != nullptr && !mesh::sidecar_imports(*scope.sidecar, call.host, call.ns, pod.meta.ns)) return Reason::sidecar;
+  if (service == services->end()) return entry || !everywhere ? Because::unknown : Because::unregistered;
+  if (scope.sidecar != nullptr && !mesh::sidecar_imports(*scope.sidecar, call.host, call.ns, pod.meta.ns)) return Because::sidecar;
   const auto export_to = service->meta.annotations.find("networking.istio.io/exportTo");
-  if (export_to == service->meta.annotations.end()) return Reason::unknown;
+  if (export_to == service->meta.annotations.end()) return Because::unknown;
   std::vector<std::string> to;
   for (const auto& part : split(export_to->second, ',')) to.emplace_back(trim(part));
-  return mesh::exported(to, {}, call.ns, pod.meta.ns) ? Reason::unknown : Reason::exported;
+  return mesh::exported(to, {}, call.ns, pod.meta.ns) ? Because::unknown : Because::exported;
 }
 
-std::string reason_text(Reason reason, const Call& call, const Scope& scope) {
+std::string reason_text(Because reason, const Call& call, const Scope& scope) {
   switch (reason) {
-    case Reason::sidecar: return "Sidecar " + scope.sidecar->meta.ns + "/" + scope.sidecar->meta.name + " does not import it";
-    case Reason::exported: return "exportTo keeps it from this namespace";
-    case Reason::unregistered: return call.ns.empty() ? "the policy is REGISTRY_ONLY and no ServiceEntry has it" : "no Service and no ServiceEntry of that name exists";
-    case Reason::unknown: break;
+    case Because::sidecar: return "Sidecar " + scope.sidecar->meta.ns + "/" + scope.sidecar->meta.name + " does not import it";
+    case Because::exported: return "exportTo keeps it from this namespace";
+    case Because::unregistered: return call.ns.empty() ? "the policy is REGISTRY_ONLY and no ServiceEntry has it" : "no Service and no ServiceEntry of that name exists";
+    case Because::unknown: break;
   }
   return "why is not known";
 }
@@ -252,12 +252,12 @@ Finding calls_blocked(Context& c) {
   if (call == nullptr) return calls.all.empty() ? unknown("the log of " + pod_ref(*found.pod) + "'s proxy holds no call of its own: let it make some and ask again") : no("none of its calls was blocked");
   const auto scope = scope_of(c, *found.pod);
   if (!scope.known) return unknown();
-  const auto reason = reason_of(c, *call, scope, *found.pod);
+  const auto reason = because_of(c, *call, scope, *found.pod);
   Bindings b = {{"call.host", call->host}, {"call.port", call->port}, {"call.blocked", call->blocked}, {"call.reason", reason_text(reason, *call, scope)}, {"call.last", call->last},
                 {"caller.namespace", found.pod->meta.ns}, {"caller.workload", mesh::workload_of(*found.pod)}, {"outbound.mode", scope.mode}, {"shown.pod", found.pod->meta.name}};
   b["call.kind"] = word_of(reason, *call);
   b["requests.last-failed"] = call->last;
-  if (reason == Reason::sidecar) {
+  if (reason == Because::sidecar) {
     b["sidecar.name"] = scope.sidecar->meta.name;
     b["sidecar.namespace"] = scope.sidecar->meta.ns;
     b["sidecar.patch"] = Json::array({{{"op", "add"}, {"path", "/spec/egress/0/hosts/-"}, {"value", call->ns + "/" + call->host}}});
@@ -312,7 +312,7 @@ Answer isolation_calls(Context& c) {
   std::size_t stopped = 0;
   for (const auto& call : calls.all) {
     std::string result = "reached";
-    if (call.blocked > 0) result = "blocked" + (scope.known ? ": " + reason_text(reason_of(c, call, scope, *found.pod), call, scope) : std::string());
+    if (call.blocked > 0) result = "blocked" + (scope.known ? ": " + reason_text(because_of(c, call, scope, *found.pod), call, scope) : std::string());
     else if (call.passed > 0) result = "passed on unrecognised (PassthroughCluster), without mutual TLS and rules";
     stopped += call.blocked > 0;
     if (!call.ns.empty()) egress.insert(call.ns + "/" + call.host);

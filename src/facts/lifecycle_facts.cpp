@@ -162,7 +162,7 @@ Finding injector_unreachable(Context& c) {
   return no("no event says that the injector cannot be called");
 }
 
-std::string label(const Labels& labels, const char* key) {
+std::string label_of(const Labels& labels, const char* key) {
   const auto found = labels.find(key);
   return found == labels.end() ? "" : found->second;
 }
@@ -172,7 +172,7 @@ Json namespace_patch(const Labels& ns, const std::set<std::string>& installed) {
   Json ops = Json::array();
   if (installed.size() != 1) return ops;
   const std::string revision = *installed.begin();
-  const bool has_rev = !label(ns, "istio.io/rev").empty(), has_injection = !label(ns, "istio-injection").empty();
+  const bool has_rev = !label_of(ns, "istio.io/rev").empty(), has_injection = !label_of(ns, "istio-injection").empty();
   if (revision == "default") {
     if (has_rev) ops.push_back({{"op", "remove"}, {"path", "/metadata/labels/istio.io~1rev"}});
     ops.push_back({{"op", has_injection ? "replace" : "add"}, {"path", "/metadata/labels/istio-injection"}, {"value", "enabled"}});
@@ -192,9 +192,9 @@ Finding revision_unserved(Context& c) {
   if (namespaces == nullptr) return unknown();
   const auto ns = std::find_if(namespaces->begin(), namespaces->end(), [&](const Object& object) { return object.meta.name == pod.meta.ns; });
   if (ns == namespaces->end()) return unknown("namespace " + pod.meta.ns + " is not in the list of namespaces");
-  const bool opted_out = label(pod.meta.labels, "sidecar.istio.io/inject") == "false" || label(pod.meta.annotations, "sidecar.istio.io/inject") == "false" || label(ns->meta.labels, "istio-injection") == "disabled";
-  const std::string own = label(pod.meta.labels, "istio.io/rev"), wide = label(ns->meta.labels, "istio.io/rev");
-  const bool enabled = label(ns->meta.labels, "istio-injection") == "enabled";
+  const bool opted_out = label_of(pod.meta.labels, "sidecar.istio.io/inject") == "false" || label_of(pod.meta.annotations, "sidecar.istio.io/inject") == "false" || label_of(ns->meta.labels, "istio-injection") == "disabled";
+  const std::string own = label_of(pod.meta.labels, "istio.io/rev"), wide = label_of(ns->meta.labels, "istio.io/rev");
+  const bool enabled = label_of(ns->meta.labels, "istio-injection") == "enabled";
   if (pod.host_network || opted_out || (own.empty() && wide.empty() && !enabled)) return no("nothing asks a revision for a sidecar");
   const auto all = mesh::injectors(c.view);
   if (!all) return unknown();

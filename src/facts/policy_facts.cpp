@@ -9,7 +9,7 @@ using namespace evidence;
 
 namespace {
 
-const std::vector<Kind> policy_needs = {Kind::virtual_services, Kind::destination_rules, Kind::services, Kind::pods, Kind::service_entries,
+const std::vector<Kind> resilience_needs = {Kind::virtual_services, Kind::destination_rules, Kind::services, Kind::pods, Kind::service_entries,
                                         Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 /// The pointer of the first http rule with a member for which `wanted` holds.
@@ -167,12 +167,12 @@ Finding may_eject_all(Context& c) {
 
 const std::vector<Fact>& policy_facts() {
   static const std::vector<Fact> facts = {
-      {"route.injects-abort", "The route injects an abort", policy_needs, fault_abort, {Kind::virtual_services, Kind::routes}},
-      {"route.injects-delay", "The route injects a delay", policy_needs, fault_delay, {Kind::virtual_services, Kind::routes}},
-      {"route.has-timeout", "A VirtualService sets a timeout on the route", policy_needs, route_timeout, {Kind::virtual_services, Kind::routes}},
-      {"route.has-per-try-timeout", "A VirtualService sets a timeout a try", policy_needs, per_try_timeout, {Kind::virtual_services, Kind::routes}},
-      {"cluster.has-limits", "A DestinationRule limits connections or requests", policy_needs, limits, {Kind::destination_rules, Kind::clusters}},
-      {"cluster.may-eject-all", "A DestinationRule's outlier detection may eject every endpoint", policy_needs, may_eject_all, {Kind::destination_rules, Kind::clusters}},
+      {"route.injects-abort", "The route injects an abort", resilience_needs, fault_abort, {Kind::virtual_services, Kind::routes}},
+      {"route.injects-delay", "The route injects a delay", resilience_needs, fault_delay, {Kind::virtual_services, Kind::routes}},
+      {"route.has-timeout", "A VirtualService sets a timeout on the route", resilience_needs, route_timeout, {Kind::virtual_services, Kind::routes}},
+      {"route.has-per-try-timeout", "A VirtualService sets a timeout a try", resilience_needs, per_try_timeout, {Kind::virtual_services, Kind::routes}},
+      {"cluster.has-limits", "A DestinationRule limits connections or requests", resilience_needs, limits, {Kind::destination_rules, Kind::clusters}},
+      {"cluster.may-eject-all", "A DestinationRule's outlier detection may eject every endpoint", resilience_needs, may_eject_all, {Kind::destination_rules, Kind::clusters}},
   };
   return facts;
 }
