@@ -1,8 +1,7 @@
 // istiod and what it last pushed: running, in sync, rejected (G7 to G10).
 #include <algorithm>
 
-#include "facts/context.hpp"
-#include "mesh/istio_config.hpp"
+#include "facts/envoy_filters.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::facts {
@@ -122,14 +121,8 @@ Finding envoy_filter_rejected(Context& c) {
   if (f.truth != Tri::yes) return f;
   const auto* pod = c.view.pod(f.bindings.at("proxy.namespace").get<std::string>(), f.bindings.at("proxy.pod").get<std::string>());
   if (pod == nullptr) return unknown();
-  const auto filters = c.view.objects(Kind::envoy_filters);
-  std::vector<const Object*> applying;
-  for (const auto* filter : filters.items) {
-    const bool scope = filter->meta.ns == pod->meta.ns || filter->meta.ns == c.view.root_namespace();
-    const auto selector = mesh::labels_at(at(filter->spec(), "workloadSelector"), "labels");
-    if (scope && (selector.empty() || selects(selector, pod->meta.labels))) applying.push_back(filter);
-  }
-  if (applying.empty()) return filters.covers(pod->meta.ns) && filters.covers(c.view.root_namespace()) ? no("no EnvoyFilter applies to the proxy") : unknown();
+  const auto applying = envoy_filters_of(c, *pod);
+  if (applying.empty()) return envoy_filters_known(c, *pod) ? no("no EnvoyFilter applies to the proxy") : unknown();
   const std::string error = f.bindings.at("proxy.error").get<std::string>();
   const Object* named = applying.size() == 1 ? applying.front() : nullptr;
   for (const auto* filter : applying) {

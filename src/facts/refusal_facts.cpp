@@ -1,7 +1,7 @@
 // Who refused or gave up on purpose: rate limits, external authorizers, and callers that hang up (F6, F9, F10).
 #include <algorithm>
 
-#include "facts/context.hpp"
+#include "facts/envoy_filters.hpp"
 #include "mesh/istio_config.hpp"
 #include "util/text.hpp"
 
@@ -16,9 +16,9 @@ const std::vector<Kind> refusal_needs = {Kind::envoy_filters, Kind::authorizatio
                                          Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::virtual_services, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints, Kind::log};
 
-bool applies(Context& c, const Object& object, const char* selector_key, const char* labels_key, const Pod& pod) {
-  const auto selector = mesh::labels_at(at(object.spec(), selector_key), labels_key);
-  const bool scope = object.meta.ns == pod.meta.ns || object.meta.ns == c.view.root_namespace();
+bool applies(Context& c, const Object& policy, const Pod& pod) {
+  const auto selector = mesh::labels_at(at(policy.spec(), "selector"), "matchLabels");
+  const bool scope = policy.meta.ns == pod.meta.ns || policy.meta.ns == c.view.root_namespace();
   return scope && (selector.empty() || selects(selector, pod.meta.labels));
 }
 
@@ -29,8 +29,7 @@ Finding limit_filter(Context& c) {
   pods.push_back(c.caller());
   const auto filters = c.view.objects(Kind::envoy_filters);
   for (const auto* pod : pods) {
-    for (const auto* filter : filters.items) {
-      if (!applies(c, *filter, "workloadSelector", "labels", *pod)) continue;
+    for (const auto* filter : envoy_filters_of(c, *pod)) {
       const std::string text = dump_json(at(filter->spec(), "configPatches"));
       if (!contains(text, "ratelimit")) continue;
       return yes("EnvoyFilter " + filter->meta.ns + "/" + filter->meta.name + " sets a rate limit on " + pod_ref(*pod),
@@ -74,7 +73,7 @@ Finding custom_policy(Context& c) {
   if (path.caller.gateway && path.caller.pod != nullptr) pods.push_back(path.caller.pod);
   for (const auto* pod : pods) {
     for (const auto* policy : policies.items) {
-      if (text_at(policy->spec(), "action") != "CUSTOM" || !applies(c, *policy, "selector", "matchLabels", *pod)) continue;
+      if (text_at(policy->spec(), "action") != "CUSTOM" || !applies(c, *policy, *pod)) continue;
       const std::string name = text_at(at(policy->spec(), "provider"), "name");
       const auto* config = c.view.mesh_config();
       const auto* provider = provider_named(config, name);

@@ -119,6 +119,9 @@ bool ext_authz_denied(const Sighting& s) {
 bool ext_authz_error(const Sighting& s) {
   return either(s, [](const AccessLine& l) { return starts_with(l.details, "ext_authz_error"); });
 }
+bool lua_answered(const Sighting& s) {
+  return either(s, [](const AccessLine& l) { return l.details == "lua_response"; });
+}
 bool stream_ended(const Sighting& s) {
   const AccessLine* l = s.made();
   return l->has_flag("SI") || l->has_flag("UMSDR") || l->has_flag("DT") || contains(l->details, "stream_idle_timeout") || contains(l->details, "max_duration_timeout") ||
@@ -181,6 +184,7 @@ const Row rows[] = {
     {"requests.rate-limited", "A rate limit refused the requests (RL)", rate_limited},
     {"requests.ext-authz-denied", "An external authorizer refused the requests (UAEX)", ext_authz_denied},
     {"requests.ext-authz-error", "The external authorizer could not be asked (UAEX)", ext_authz_error},
+    {"requests.lua-answered", "A Lua script in a proxy answered the requests", lua_answered},
     {"requests.stream-ended", "A proxy ended the stream for being idle or open too long (SI, UMSDR, DT)", stream_ended},
     {"requests.overloaded", "A proxy refused the requests because it is overloaded (OM)", overloaded},
     {"requests.inbound-no-route", "The server's proxy has no inbound route", inbound_nr},
