@@ -112,7 +112,7 @@ std::vector<Target> targets(Context& c) {
     const auto service = mesh::service_name(leg.name->host, "");
     if (ref.kind == "destination-rule") target.rule = find_object(list, ref.ns, ref.name);
     if (target.rule == nullptr) {
-      const auto rules = mesh::destination_rules(c.view, leg.name->host, c.caller()->meta.ns, service ? service->ns : "");
+      const auto rules = mesh::destination_rules(c.view, leg.name->host, mesh::reader_of(*c.caller()), service ? service->ns : "");
       if (!rules.empty()) target.rule = rules.front();
     }
     target.known = leg.config == nullptr ? Tri::unknown : target.rule != nullptr ? Tri::yes : list.everywhere ? Tri::no : Tri::unknown;

@@ -69,7 +69,7 @@ Members members_of(Context& c, const Share& share) {
   const auto pods = service == nullptr ? std::nullopt : mesh::selected_pods(c.view, *service);
   if (!pods) return members;
   if (share.subset.empty()) return {true, *pods, {}};
-  for (const auto* rule : mesh::destination_rules(c.view, share.host, c.caller()->meta.ns, service->meta.ns)) {
+  for (const auto* rule : mesh::destination_rules(c.view, share.host, mesh::reader_of(*c.caller()), service->meta.ns)) {
     for (const auto& subset : at(rule->spec(), "subsets")) {
       if (text_at(subset, "name") != share.subset) continue;
       members.known = true;

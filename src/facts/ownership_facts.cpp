@@ -166,6 +166,11 @@ std::string passed_over(Context& c, const Object& rule, const std::string& host,
   if (!for_host) return "";
   const bool counted = std::find(looked_at.begin(), looked_at.end(), &rule) != looked_at.end();
   if (counted) return "DestinationRule " + looked_at.front()->full_name() + " is found first for callers in " + c.caller()->meta.ns;
+  if (!mesh::rule_selects(rule, mesh::reader_of(*c.caller()))) {
+    const std::string picks = labels_text(mesh::labels_at(at(rule.spec(), "workloadSelector"), "matchLabels"));
+    return rule.meta.ns == c.caller()->meta.ns ? "its workloadSelector (" + picks + ") does not pick the caller, " + pod_ref(*c.caller())
+                                               : "its workloadSelector (" + picks + ") holds for workloads of " + rule.meta.ns + " only";
+  }
   const auto to = mesh::strings_at(rule.spec(), "exportTo");
   if (!to.empty() && std::find(to.begin(), to.end(), "*") == to.end()) return "it is exported to " + join(to, ", ") + " only";
   return "rules of namespace " + rule.meta.ns + " are not looked at for callers in " + c.caller()->meta.ns + " (only theirs, the Service's and the root namespace's are)";
@@ -178,7 +183,7 @@ Finding declared_elsewhere(Context& c) {
   if (missing == c.walk().legs.end()) return no("no missing cluster of a subset");
   const std::string& host = missing->name->host;
   const auto service = mesh::service_name(host, "");
-  const auto looked_at = mesh::destination_rules(c.view, host, c.caller()->meta.ns, service ? service->ns : "");
+  const auto looked_at = mesh::destination_rules(c.view, host, mesh::reader_of(*c.caller()), service ? service->ns : "");
   // Rules of the first namespace that has any for the host are merged; what the others declare does not count (push_context.go).
   for (const auto* rule : c.view.objects(Kind::destination_rules).items) {
     const bool first = !looked_at.empty() && std::find(looked_at.begin(), looked_at.end(), rule) != looked_at.end() && rule->meta.ns == looked_at.front()->meta.ns;
@@ -187,6 +192,7 @@ Finding declared_elsewhere(Context& c) {
     if (why.empty()) continue;
     Bindings b = {{"rule.name", rule->meta.name}, {"rule.namespace", rule->meta.ns}, {"rule.why", why}, {"subset.name", missing->name->subset}, {"service.host", host}};
     if (!mesh::host_covers(mesh::resolve_host(text_at(rule->spec(), "host"), rule->meta.ns), host)) b["rule.host-patch"] = Json::array({{{"op", "replace"}, {"path", "/spec/host"}, {"value", host}}});
+    b["rule.selector-only"] = rule->meta.ns == c.caller()->meta.ns && !mesh::rule_selects(*rule, mesh::reader_of(*c.caller()));
     return yes("DestinationRule " + rule->full_name() + " declares subset " + missing->name->subset + " and does not count here: " + why, b);
   }
   return no("no other DestinationRule that was read declares the subset");
@@ -195,6 +201,17 @@ Finding declared_elsewhere(Context& c) {
 Finding rule_host_repairable(Context& c) {
   const auto f = declared_elsewhere(c);
   return f.truth != Tri::yes ? f : decide(f.bindings.count("rule.host-patch") > 0, "the rule's host is a short name of another namespace", f.bindings);
+}
+
+/// Without its workloadSelector the rule would do nothing for others but declare subsets: it sets no policy.
+Finding rule_selector_removable(Context& c) {
+  const auto f = declared_elsewhere(c);
+  if (f.truth != Tri::yes) return f;
+  const auto* rule = find_object(c.view.objects(Kind::destination_rules), f.bindings.at("rule.namespace").get<std::string>(), f.bindings.at("rule.name").get<std::string>());
+  if (rule == nullptr) return unknown();
+  const Json& subsets = at(rule->spec(), "subsets");
+  const bool policy = at(rule->spec(), "trafficPolicy").is_object() || std::any_of(subsets.begin(), subsets.end(), [](const Json& subset) { return at(subset, "trafficPolicy").is_object(); });
+  return decide(f.bindings.at("rule.selector-only").get<bool>() && !policy, "only the workloadSelector keeps the rule from the caller, and the rule sets no traffic policy", f.bindings);
 }
 
 // --- J1
@@ -286,6 +303,7 @@ const std::vector<Fact>& ownership_facts() {
       {"walk.external-name", "The route leads to an ExternalName that nothing registers", ownership_needs, external_name_target, {Kind::services, Kind::virtual_services}},
       {"subset.declared-elsewhere", "A DestinationRule that does not count here declares the subset", ownership_needs, declared_elsewhere, {Kind::destination_rules}},
       {"subset.rule-host-repairable", "That DestinationRule's host is a short name of another namespace", ownership_needs, rule_host_repairable, {Kind::destination_rules}},
+      {"subset.rule-selector-removable", "Only the workloadSelector keeps that DestinationRule, which sets no policy, from the caller", ownership_needs, rule_selector_removable, {Kind::destination_rules}},
       {"entry.host-conflict", "The host is defined twice in different ways, and the proxy's has no address", ownership_needs, entry_conflict, {Kind::service_entries, Kind::clusters}},
       {"route.rewrite-doubles-slash", "The route's rewrite makes a path that is not well formed", ownership_needs, rewrite_doubles_slash, {Kind::routes}},
       {"route.clean-path-works", "The path that the rewrite was meant to make is answered well", ownership_needs, clean_path_works, {Kind::log}},

@@ -123,7 +123,7 @@ Finding subset_undeclared(Context& c) {
   const std::string service_ns = service ? service->ns : "";
   auto b = leg_bindings(c, *leg);
   std::vector<std::string> declared;
-  for (const auto* rule : mesh::destination_rules(c.view, leg->name->host, c.caller()->meta.ns, service_ns)) {
+  for (const auto* rule : mesh::destination_rules(c.view, leg->name->host, mesh::reader_of(*c.caller()), service_ns)) {
     for (const auto& subset : at(rule->spec(), "subsets")) {
       if (text_at(subset, "name") == leg->name->subset) return no("DestinationRule " + rule->meta.ns + "/" + rule->meta.name + " declares subset " + leg->name->subset);
       declared.push_back(text_at(subset, "name"));
@@ -134,7 +134,7 @@ Finding subset_undeclared(Context& c) {
     }
   }
   if (!list.covers(c.caller()->meta.ns) || !list.covers(service_ns)) return unknown();
-  b["rule.text"] = b.count("rule.name") == 0 ? std::string("no DestinationRule for the host exists")
+  b["rule.text"] = b.count("rule.name") == 0 ? std::string("no DestinationRule of the host counts for the caller")
       : "DestinationRule " + b["rule.namespace"].get<std::string>() + "/" + b["rule.name"].get<std::string>() + " declares " + (declared.empty() ? "no subset" : join(declared, ", "));
   return yes("the route asks for subset " + leg->name->subset + " of " + leg->name->host + "; " + b["rule.text"].get<std::string>(), b);
 }
@@ -148,7 +148,7 @@ Finding subset_has_pods(Context& c) {
   const auto pods = service == nullptr ? std::nullopt : mesh::selected_pods(c.view, *service);
   if (!pods) return read && service == nullptr ? no("no Service") : unknown();
   std::set<std::string> keys = {"version", "app.kubernetes.io/version"};
-  const auto rules = mesh::destination_rules(c.view, leg->name->host, c.caller()->meta.ns, service->meta.ns);
+  const auto rules = mesh::destination_rules(c.view, leg->name->host, mesh::reader_of(*c.caller()), service->meta.ns);
   if (!rules.empty()) {
     for (const auto& subset : at(rules.front()->spec(), "subsets")) {
       for (const auto& [key, value] : mesh::labels_at(subset, "labels")) keys.insert(key);
@@ -195,7 +195,7 @@ Finding subset_alternative(Context& c) {
   const auto pods = mesh::selected_pods(c.view, *serving.service);
   if (!pods) return unknown();
   std::set<std::string> served;
-  for (const auto* rule : mesh::destination_rules(c.view, serving.host, c.caller()->meta.ns, serving.service->meta.ns)) {
+  for (const auto* rule : mesh::destination_rules(c.view, serving.host, mesh::reader_of(*c.caller()), serving.service->meta.ns)) {
     for (const auto& subset : at(rule->spec(), "subsets")) {
       const auto labels = mesh::labels_at(subset, "labels");
       const bool any = std::any_of(pods->begin(), pods->end(), [&](const Pod* p) { return p->ready && selects(labels, p->meta.labels); });

@@ -72,7 +72,7 @@ struct Rule {
 /// Rules for one host in one namespace are merged: subsets together, the first traffic policy wins.
 Rule rule_for(const View& view, const Vantage& vantage, const Target& target, const std::string& service_ns) {
   Rule rule;
-  const auto found = mesh::destination_rules(view, target.host, vantage.ns, service_ns);
+  const auto found = mesh::destination_rules(view, target.host, {vantage.ns, vantage.labels}, service_ns);
   if (found.empty()) return rule;
   rule.object = found.front();
   const auto host = [](const Object* o) { return mesh::resolve_host(text_at(o->spec(), "host"), o->meta.ns); };

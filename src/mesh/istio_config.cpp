@@ -79,22 +79,32 @@ std::vector<const Object*> mesh_virtual_services(const View& view, const std::st
   return found;
 }
 
-std::vector<const Object*> destination_rules(const View& view, const std::string& host, const std::string& caller_ns, const std::string& service_ns) {
+bool rule_selects(const Object& rule, const Reader& caller) {
+  const Json& selector = at(rule.spec(), "workloadSelector");
+  if (!selector.is_object()) return true;
+  const auto labels = labels_at(selector, "matchLabels");
+  return rule.meta.ns == caller.ns && (labels.empty() || selects(labels, caller.labels));
+}
+
+std::vector<const Object*> destination_rules(const View& view, const std::string& host, const Reader& caller, const std::string& service_ns) {
   std::vector<const Object*> found;
   const auto fallback = defaults(view, &MeshConfig::default_destination_rule_export_to);
   const auto rules = view.objects(Kind::destination_rules);
   const auto host_of = [](const Object* rule) { return resolve_host(text_at(rule->spec(), "host"), rule->meta.ns); };
-  // Inside a namespace the most specific host comes first (an exact one is the longest), then the oldest.
+  // Inside a namespace one that selects the caller comes first, then the most specific host (an exact one is the longest),
+  // then the oldest.
   const auto before = [&](const Object* a, const Object* b) {
+    const bool selects_a = at(a->spec(), "workloadSelector").is_object(), selects_b = at(b->spec(), "workloadSelector").is_object();
+    if (selects_a != selects_b) return selects_a;
     const auto length_a = host_of(a).size(), length_b = host_of(b).size();
     return length_a != length_b ? length_a > length_b : a->meta.created < b->meta.created;
   };
-  for (const auto& ns : {caller_ns, service_ns, view.root_namespace()}) {
+  for (const auto& ns : {caller.ns, service_ns, view.root_namespace()}) {
     const auto start = static_cast<std::ptrdiff_t>(found.size());
     for (const auto* rule : rules.items) {
       if (rule->meta.ns != ns || std::find(found.begin(), found.end(), rule) != found.end()) continue;
-      if (!host_covers(host_of(rule), host)) continue;
-      if (ns == caller_ns || exported(strings_at(rule->spec(), "exportTo"), fallback, ns, caller_ns)) found.push_back(rule);
+      if (!host_covers(host_of(rule), host) || !rule_selects(*rule, caller)) continue;
+      if (ns == caller.ns || exported(strings_at(rule->spec(), "exportTo"), fallback, ns, caller.ns)) found.push_back(rule);
     }
     std::stable_sort(found.begin() + start, found.end(), before);
   }
@@ -121,11 +131,13 @@ const Object* sidecar_of(const View& view, const Pod& pod) {
   return by_namespace != nullptr ? by_namespace : by_root;
 }
 
-bool sidecar_imports(const Object& sidecar, const std::string& host, const std::string& host_ns, const std::string& caller_ns) {
+bool sidecar_imports(const Object& sidecar, const std::string& host, const std::string& host_ns, const std::string& caller_ns, std::uint16_t port) {
   const Json& egress = at(sidecar.spec(), "egress");
   if (!egress.is_array() || egress.empty()) return true;
   bool imported = false;
   for (const auto& listener : egress) {
+    const auto own = number_at(at(listener, "port"), "number");
+    if (port != 0 && own != 0 && own != port) continue;
     for (const auto& entry : strings_at(listener, "hosts")) {
       const auto slash = entry.find('/');
       if (slash == std::string::npos) continue;

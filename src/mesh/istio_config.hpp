@@ -34,16 +34,28 @@ std::vector<std::string> bound_gateways(const evidence::Object& virtual_service)
 /// VirtualServices for a host as the mesh's sidecars of a namespace see them (bound to mesh, exported), oldest first.
 std::vector<const evidence::Object*> mesh_virtual_services(const View& view, const std::string& host, const std::string& caller_ns);
 
-/// DestinationRules for a host visible to a caller's namespace, in lookup order: caller's, service's, root namespace,
-/// in each the most specific host first (push_context.go destinationRule).
-std::vector<const evidence::Object*> destination_rules(const View& view, const std::string& host, const std::string& caller_ns, const std::string& service_ns);
+/// Whose proxy reads the rules.
+struct Reader {
+  std::string ns;
+  evidence::Labels labels;
+};
+inline Reader reader_of(const evidence::Pod& pod) { return {pod.meta.ns, pod.meta.labels}; }
+
+/// Whether a DestinationRule's workloadSelector leaves it to this caller: one holds in its own namespace only, for the
+/// workloads it picks (sidecar.go SidecarScope.DestinationRule).
+bool rule_selects(const evidence::Object& rule, const Reader& caller);
+
+/// DestinationRules for a host that a caller's proxy looks at, in lookup order: caller's, service's, root namespace, in
+/// each the ones that select the caller, then the most specific host first (push_context.go destinationRule).
+std::vector<const evidence::Object*> destination_rules(const View& view, const std::string& host, const Reader& caller, const std::string& service_ns);
 
 /// The Sidecar object that applies to a pod: by workloadSelector, else the namespace's default, else the root namespace's.
 const evidence::Object* sidecar_of(const View& view, const evidence::Pod& pod);
 
 /// Whether a Sidecar's egress lists import a host of a namespace for a caller. No egress section imports everything. "./"
-/// is the caller's namespace, also in a Sidecar of the root namespace.
-bool sidecar_imports(const evidence::Object& sidecar, const std::string& host, const std::string& host_ns, const std::string& caller_ns);
+/// is the caller's namespace, also in a Sidecar of the root namespace. An entry with a port imports for that port only; 0
+/// asks for any.
+bool sidecar_imports(const evidence::Object& sidecar, const std::string& host, const std::string& host_ns, const std::string& caller_ns, std::uint16_t port = 0);
 
 /// The mesh's or the Sidecar's outbound policy for a caller: "ALLOW_ANY" or "REGISTRY_ONLY"; "" when not known.
 std::string outbound_mode(const View& view, const evidence::Pod& pod);
