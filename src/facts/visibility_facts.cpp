@@ -1,5 +1,7 @@
 // Hosts that exist and that the caller's proxy does not see, and hosts outside that it may not call (D8 to D11, D18, B8).
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "facts/context.hpp"
 #include "mesh/istio_config.hpp"
@@ -42,17 +44,61 @@ std::optional<Finding> need_hidden(Context& c) {
   return std::nullopt;
 }
 
-Finding sidecar_hides(Context& c) {
-  if (auto stop = need_hidden(c)) return *stop;
+/// The edit of a Sidecar that imports a host for a port: into the entry for that port, else into the one without a port,
+/// which must be the last (istio pkg/config/validation ValidateSidecar); where there is neither, a new one behind all.
+Json import_patch(const Object& sidecar, std::uint16_t port, const std::string& entry) {
+  const Json& egress = at(sidecar.spec(), "egress");
+  std::optional<std::size_t> fits;
+  for (std::size_t i = 0; egress.is_array() && i < egress.size(); ++i) {
+    const auto own = number_at(at(egress[i], "port"), "number");
+    if (own == port || (own == 0 && !fits)) fits = i;
+  }
+  if (fits) return Json::array({{{"op", "add"}, {"path", "/spec/egress/" + std::to_string(*fits) + "/hosts/-"}, {"value", entry}}});
+  return Json::array({{{"op", "add"}, {"path", "/spec/egress/-"}, {"value", Json::object({{"hosts", Json::array({entry})}})}}});
+}
+
+/// The ports that the entries importing a host are for: "8080, 9090".
+std::string ports_of_import(const Object& sidecar, const mesh::Destination& to, const std::string& ns, const std::string& caller_ns) {
+  std::set<std::uint16_t> ports;
+  for (const auto& listener : at(sidecar.spec(), "egress")) {
+    const auto own = static_cast<std::uint16_t>(number_at(at(listener, "port"), "number"));
+    if (own != 0 && mesh::sidecar_imports(sidecar, to.host, ns, caller_ns, own)) ports.insert(own);
+  }
+  std::vector<std::string> texts;
+  for (const auto port : ports) texts.push_back(std::to_string(port));
+  return join(texts, ", ");
+}
+
+/// The caller's Sidecar keeps the destination out, all of it (port 0) or the port that is called.
+Finding sidecar_lacks(Context& c, std::uint16_t port) {
   const auto& to = c.path().to;
   const auto* pod = c.caller();
   const auto list = c.view.objects(Kind::sidecars);
   const auto* sidecar = mesh::sidecar_of(c.view, *pod);
   const std::string ns = to.service != nullptr ? to.ns : to.entry->meta.ns;
   if (sidecar == nullptr) return list.covers(pod->meta.ns) && list.covers(c.view.root_namespace()) ? no("no Sidecar applies to the caller") : unknown();
-  if (mesh::sidecar_imports(*sidecar, to.host, ns, pod->meta.ns)) return no("Sidecar " + sidecar->meta.ns + "/" + sidecar->meta.name + " imports " + to.host);
-  return yes("Sidecar " + sidecar->meta.ns + "/" + sidecar->meta.name + " of the caller does not import " + ns + "/" + to.host,
-             {{"sidecar.name", sidecar->meta.name}, {"sidecar.namespace", sidecar->meta.ns}, {"sidecar.entry", ns + "/" + to.host}, {"service.host", to.host}});
+  const std::string name = "Sidecar " + sidecar->full_name(), entry = ns + "/" + to.host;
+  if (mesh::sidecar_imports(*sidecar, to.host, ns, pod->meta.ns, port)) return no(name + " imports " + to.host + (port == 0 ? "" : " for port " + std::to_string(port)));
+  Bindings b = {{"sidecar.name", sidecar->meta.name}, {"sidecar.namespace", sidecar->meta.ns}, {"service.host", to.host}, {"sidecar.patch", import_patch(*sidecar, to.port_number, entry)}};
+  const std::string others = port == 0 ? "" : ports_of_import(*sidecar, to, ns, pod->meta.ns);
+  if (port != 0 && others.empty()) return no(name + " does not import " + entry + " for any port");
+  b["sidecar.lack"] = port == 0 ? "does not import " + to.host + ", so its proxy does not know the host" : "imports " + to.host + " for port " + others + " only, so its proxy does not know the host on port " + std::to_string(port);
+  return yes(name + " of the caller " + (port == 0 ? "does not import " + entry : "imports " + entry + " for port " + others + " only, not for " + std::to_string(port)), b);
+}
+
+Finding sidecar_hides(Context& c) {
+  if (auto stop = need_hidden(c)) return *stop;
+  return sidecar_lacks(c, 0);
+}
+
+/// An egress listener of the Sidecar has a port of its own: the hosts it lists are known on that port and on no other.
+Finding sidecar_hides_port(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto& to = c.path().to;
+  if (to.state == Destination::State::unknown) return unknown();
+  if (to.service == nullptr && to.entry == nullptr) return no("the destination is no Service and no ServiceEntry");
+  if (!c.walk().fallthrough()) return no("the caller's proxy recognises the request");
+  return sidecar_lacks(c, to.port_number);
 }
 
 Finding export_hides(Context& c) {
@@ -143,6 +189,7 @@ Finding unrecognised_host(Context& c) {
 const std::vector<Fact>& visibility_facts() {
   static const std::vector<Fact> facts = {
       {"sidecar.hides-host", "The caller's Sidecar object does not import the destination", visibility_needs, sidecar_hides, {Kind::sidecars}},
+      {"sidecar.hides-port", "The caller's Sidecar object imports the destination for other ports only", visibility_needs, sidecar_hides_port, {Kind::sidecars}},
       {"export.hides-host", "exportTo keeps the destination from the caller's namespace", visibility_needs, export_hides, {Kind::services, Kind::mesh_config}},
       {"outbound.registry-only", "The caller may only call what the registry knows", visibility_needs, registry_only, {Kind::sidecars, Kind::mesh_config}},
       {"destination.unregistered", "The destination is in no registry", visibility_needs, unregistered, {Kind::services, Kind::service_entries}},
