@@ -56,6 +56,7 @@ bool passed_through(const Sighting& s) { return at_caller(s) && starts_with(s.ca
 bool connect_timeout(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UF") && (transport_says(*s.caller, "connection timeout") || transport_says(*s.caller, "timed out")); }
 bool unreachable(const Sighting& s) { return at_caller(s) && (transport_says(*s.caller, "no route to host") || transport_says(*s.caller, "delayed connect error: 113")); }
 bool refused_outbound(const Sighting& s) { return at_caller(s) && refused(*s.caller); }
+bool connection_refused(const Sighting& s) { return (at_caller(s) && refused(*s.caller)) || (at_server(s) && refused(*s.server)); }
 bool wrong_version(const Sighting& s) { return at_caller(s) && transport_says(*s.caller, "WRONG_VERSION_NUMBER"); }
 bool tls_failed(const Sighting& s) { return at_caller(s) && s.caller->has_flag("UF") && transport_says(*s.caller, "TLS error"); }
 bool verify_failed(const Sighting& s) { return at_caller(s) && (transport_says(*s.caller, "CERTIFICATE_VERIFY_FAILED") || transport_says(*s.caller, "UNKNOWN_CA")); }
@@ -157,6 +158,7 @@ const Row rows[] = {
     {"requests.connect-timeout", "The caller's proxy could not connect in time", connect_timeout},
     {"requests.no-route-to-host", "The caller's proxy got no route to host", unreachable},
     {"requests.refused-outbound", "The server's address refused the caller's proxy", refused_outbound},
+    {"requests.connection-refused", "The address that the requests went to refused the connection", connection_refused},
     {"requests.wrong-version", "The server answered TLS with plaintext (WRONG_VERSION_NUMBER)", wrong_version},
     {"requests.tls-failed", "The TLS handshake with the server failed", tls_failed},
     {"requests.verify-failed", "A certificate did not verify", verify_failed},

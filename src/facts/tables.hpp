@@ -9,6 +9,7 @@ namespace meshdx::facts {
 
 const std::vector<Fact>& connection_facts();
 const std::vector<Fact>& envoy_filter_facts();
+const std::vector<Fact>& entry_facts();
 const std::vector<Fact>& inbound_facts();
 const std::vector<Fact>& ingress_facts();
 const std::vector<Fact>& peer_policy_facts();
