@@ -41,6 +41,16 @@ std::optional<std::size_t> ready_in_slices(Context& c, const Service& service, c
   return ready;
 }
 
+/// A headless Service has no address of its own: its name resolves to its ready pods, and to nothing without them. The
+/// proxy holds no endpoints of such a cluster (ORIGINAL_DST), so the slices tell.
+Tri headless_empty(Context& c, const Leg& leg) {
+  const auto& serving = c.serving();
+  const bool headless = leg.config != nullptr && leg.config->type == "ORIGINAL_DST" && serving.leg == &leg && serving.service != nullptr && serving.service->headless() && !serving.service->selector.empty();
+  if (!headless) return Tri::no;
+  const auto ready = ready_in_slices(c, *serving.service, nullptr);
+  return ready ? tri(*ready == 0) : Tri::unknown;
+}
+
 Finding no_endpoints(Context& c) {
   const auto& path = c.path();
   const auto& serving = c.serving();
@@ -54,7 +64,9 @@ Finding no_endpoints(Context& c) {
         return yes(leg.hosts.empty() ? "the caller's proxy has no endpoint in cluster " + leg.cluster
                                      : "none of the " + count(leg.hosts.size(), "endpoint") + " in cluster " + leg.cluster + " is healthy", b);
       }
-      unsure = unsure || leg.state == Leg::State::unknown;
+      const Tri nameless = headless_empty(c, leg);
+      if (nameless == Tri::yes) return yes("headless Service " + serving.service->full_name() + " has no ready endpoint, so its name has no address", service_bindings(serving));
+      unsure = unsure || leg.state == Leg::State::unknown || nameless == Tri::unknown;
     }
     if (unsure) return unknown();
     return no("the caller's proxy has healthy endpoints");

@@ -15,7 +15,7 @@ std::vector<Fact> all_tables() {
   std::vector<Fact> all;
   for (const auto* table : {&path_facts(), &endpoint_facts(), &candidate_facts(), &probe_facts(), &connection_facts(), &inbound_facts(), &peer_policy_facts(), &socket_facts(), &tls_facts(), &identity_facts(), &routing_facts(), &target_facts(),
                             &visibility_facts(), &policy_facts(), &protocol_facts(), &authorization_facts(), &gateway_facts(), &gateway_api_facts(), &edge_facts(), &ownership_facts(), &request_facts(), &pattern_facts(), &control_facts(),
-                            &injection_facts(), &health_facts(), &capture_facts(), &lifecycle_facts(), &network_facts(), &refusal_facts(), &envoy_filter_facts(), &entry_facts(), &ingress_facts(),
+                            &injection_facts(), &health_facts(), &capture_facts(), &lifecycle_facts(), &network_facts(), &refusal_facts(), &envoy_filter_facts(), &alias_facts(), &entry_facts(), &ingress_facts(),
                             &rule_facts(), &canary_facts(), &breaker_facts(), &fault_facts(), &retry_facts(), &isolation_facts(), &sidecar_facts()}) {
     all.insert(all.end(), table->begin(), table->end());
   }

@@ -7,6 +7,7 @@
 
 namespace meshdx::facts {
 
+const std::vector<Fact>& alias_facts();
 const std::vector<Fact>& connection_facts();
 const std::vector<Fact>& envoy_filter_facts();
 const std::vector<Fact>& entry_facts();
