@@ -25,21 +25,27 @@ struct Ended {
   const Pod* server = nullptr;
 };
 
-std::optional<Ended> ended_by_application(Context& c, const Sighting& seen, std::string_view flag) {
+using Marked = bool (*)(const AccessLine&);
+bool was_closed(const AccessLine& line) { return line.has_flag("UC"); }
+bool was_reset(const AccessLine& line) { return line.has_flag("UR"); }
+/// An answer that ends before its Content-Length is a violation of the protocol to Envoy, who closed or not.
+bool cut_off(const AccessLine& line) { return was_closed(line) || (line.has_flag("UPE") && contains(line.details, "after_response_started")); }
+
+std::optional<Ended> ended_by_application(Context& c, const Sighting& seen, Marked marked) {
   if (seen.result != Sighting::Result::failed) return std::nullopt;
   // An answer that is cut off is marked by both proxies: the one next to the application says who cut it.
-  if (seen.server != nullptr && seen.server->has_flag(flag) && starts_with(seen.server->upstream_cluster, "inbound|")) return Ended{seen.server, seen.server_pod, seen.server_pod};
-  if (seen.caller == nullptr || seen.maker != Maker::caller_proxy || !seen.caller->has_flag(flag)) return std::nullopt;
+  if (seen.server != nullptr && marked(*seen.server) && starts_with(seen.server->upstream_cluster, "inbound|")) return Ended{seen.server, seen.server_pod, seen.server_pod};
+  if (seen.caller == nullptr || seen.maker != Maker::caller_proxy || !marked(*seen.caller)) return std::nullopt;
   const auto& host = seen.caller->upstream_host;
   const auto* pod = c.view.pod_by_ip(host.substr(0, host.rfind(':')));
   if (pod == nullptr || pod->meshed() || pod->ambient()) return std::nullopt;
   return Ended{seen.caller, seen.caller_pod, pod};
 }
 
-std::vector<Ended> all_ended(Context& c, std::string_view flag) {
+std::vector<Ended> all_ended(Context& c, Marked marked) {
   std::vector<Ended> found;
   for (const auto& seen : c.traffic().requests) {
-    if (auto ended = ended_by_application(c, seen, flag)) found.push_back(*ended);
+    if (auto ended = ended_by_application(c, seen, marked)) found.push_back(*ended);
   }
   return found;
 }
@@ -100,7 +106,7 @@ bool answered(const AccessLine& line) { return !line.method.empty() && line.deta
 
 /// A6: each of the requests came over a connection that had been kept, after a pause that none survives, and ended at once.
 Finding closed_while_idle(Context& c) {
-  const auto ended = all_ended(c, "UC");
+  const auto ended = all_ended(c, was_closed);
   if (ended.empty()) return none_ended(c);
   if (c.traffic().ok == 0) return no("no request to the application succeeds");
   std::int64_t shortest = -1, survived = 0;
@@ -122,7 +128,7 @@ Finding closed_while_idle(Context& c) {
 }
 
 Finding closed_by_application(Context& c) {
-  const auto ended = all_ended(c, "UC");
+  const auto ended = all_ended(c, was_closed);
   if (ended.empty()) return none_ended(c);
   const auto& shown = ended.back();
   if (ended.size() * 5 < c.traffic().failed) return no("few of the failing requests were ended so");
@@ -152,7 +158,7 @@ const Container* died_during(const Ended& ended) {
 }
 
 Finding died_meanwhile(Context& c) {
-  const auto ended = all_ended(c, "UC");
+  const auto ended = all_ended(c, cut_off);
   if (ended.empty()) return none_ended(c);
   for (auto request = ended.rbegin(); request != ended.rend(); ++request) {
     const auto* container = died_during(*request);
@@ -167,7 +173,7 @@ Finding died_meanwhile(Context& c) {
 
 /// A timeout of the application's server: all the requests end after the same time.
 Finding fixed_time(Context& c) {
-  const auto ended = all_ended(c, "UC");
+  const auto ended = all_ended(c, was_closed);
   if (ended.empty()) return none_ended(c);
   const auto [least, most] = std::minmax_element(ended.begin(), ended.end(), [](const Ended& a, const Ended& b) { return a.line->duration_ms < b.line->duration_ms; });
   const auto low = least->line->duration_ms, high = most->line->duration_ms;
@@ -179,7 +185,7 @@ Finding fixed_time(Context& c) {
 
 /// The application does speak HTTP on the port: others were answered.
 Finding answers_others(Context& c) {
-  const auto ended = all_ended(c, "UC");
+  const auto ended = all_ended(c, was_closed);
   if (ended.empty()) return none_ended(c);
   const auto& shown = ended.back();
   const auto* log = c.view.log(*shown.proxy);
@@ -191,7 +197,7 @@ Finding answers_others(Context& c) {
 }
 
 Finding stream_reset(Context& c) {
-  const auto ended = all_ended(c, "UR");
+  const auto ended = all_ended(c, was_reset);
   if (ended.empty()) return none_ended(c);
   if (ended.size() * 5 < c.traffic().failed) return no("few of the failing requests were ended so");
   const auto& shown = ended.back();
