@@ -135,38 +135,49 @@ Finding closed_by_application(Context& c) {
   return yes("the application in " + pod_ref(*shown.server) + " closed the connection on " + count(ended.size(), "request") + " instead of answering", ended_bindings(c, shown));
 }
 
-/// When a container last ended (RFC 3339), "" when it did not.
-std::string last_end(const Pod& pod, const std::string& container) {
+/// When a container ended (RFC 3339): the run before, and the present one when it is over.
+std::vector<std::string> ends_of(const Pod& pod, const std::string& container) {
+  std::vector<std::string> ends;
   for (const auto& status : at(pod.raw, {"status", "containerStatuses"})) {
     if (text_at(status, "name") != container) continue;
-    const std::string before = text_at(at(status, {"lastState", "terminated"}), "finishedAt");
-    return before.empty() ? text_at(at(status, {"state", "terminated"}), "finishedAt") : before;
+    for (const char* state : {"lastState", "state"}) {
+      const std::string finished = text_at(at(status, {state, "terminated"}), "finishedAt");
+      if (!finished.empty()) ends.push_back(finished);
+    }
   }
-  return "";
+  return ends;
 }
 
+struct Death {
+  const Container* container = nullptr;
+  std::string at;
+};
+
 /// Whether a container of the server ended while the request was under way. Kubernetes gives whole seconds.
-const Container* died_during(const Ended& ended) {
+Death died_during(const Ended& ended) {
   const auto start = utc_ms(ended.line->start);
-  if (!start) return nullptr;
+  if (!start) return {};
   for (const auto& container : ended.server->containers) {
-    const auto finished = utc_ms(last_end(*ended.server, container.name));
-    if (!finished || container.name == "istio-proxy" || container.init) continue;
-    if (*finished >= *start - 1000 && *finished <= *start + ended.line->duration_ms + 1500) return &container;
+    if (container.name == "istio-proxy" || container.init) continue;
+    for (const auto& end : ends_of(*ended.server, container.name)) {
+      const auto finished = utc_ms(end);
+      if (finished && *finished >= *start - 1000 && *finished <= *start + ended.line->duration_ms + 1500) return {&container, end};
+    }
   }
-  return nullptr;
+  return {};
 }
 
 Finding died_meanwhile(Context& c) {
   const auto ended = all_ended(c, cut_off);
   if (ended.empty()) return none_ended(c);
   for (auto request = ended.rbegin(); request != ended.rend(); ++request) {
-    const auto* container = died_during(*request);
+    const auto death = died_during(*request);
+    const auto* container = death.container;
     if (container == nullptr) continue;
     auto b = ended_bindings(c, *request);
     b["pod.container"] = container->name;
     b["closed.how"] = "container " + container->name + " ended (" + container->last_terminated_reason + (container->last_exit_code ? ", exit code " + std::to_string(*container->last_exit_code) : "") + ") while it worked on a request";
-    return yes("container " + container->name + " of " + pod_ref(*request->server) + " ended (" + container->last_terminated_reason + ") at " + last_end(*request->server, container->name) + ", while a request was under way", b);
+    return yes("container " + container->name + " of " + pod_ref(*request->server) + " ended (" + container->last_terminated_reason + ") at " + death.at + ", while a request was under way", b);
   }
   return no("no container of the server ended at that time");
 }
