@@ -121,7 +121,7 @@ Forecast through_sidecar(const View& view, const Pod& caller, const mesh::Destin
   if (!sidecars.covers(caller.meta.ns) || !sidecars.covers(view.root_namespace())) return not_known("the Sidecars were not read");
   if (!mesh::exported(export_of(*to.service), config->default_service_export_to, to.ns, caller.meta.ns)) return not_known(to.host + " is not exported to " + caller.meta.ns);
   const auto* sidecar = mesh::sidecar_of(view, caller);
-  if (sidecar != nullptr && !mesh::sidecar_imports(*sidecar, to.host, to.ns, caller.meta.ns)) return not_known(sidecar->ref() + " hides " + to.host + " from callers in " + caller.meta.ns);
+  if (sidecar != nullptr && !mesh::sidecar_imports(*sidecar, to.host, to.ns, caller.meta.ns, request.port)) return not_known(sidecar->ref() + " hides " + to.host + " from callers in " + caller.meta.ns);
   const Vantage vantage{caller.meta.ns, caller.meta.labels, false};
   const auto protocol = mesh::declared_protocol(*to.port);
   Forecast forecast;
