@@ -17,11 +17,13 @@ struct Flag {
   bool has_value;
 };
 
-constexpr std::array<Flag, 21> flags{{
+constexpr std::array<Flag, 25> flags{{
     {"-n", "namespace", true},          {"--namespace", "namespace", true},
     {"-A", "all", false},               {"--all-namespaces", "all", false},
     {"-o", "output", true},             {"--output", "output", true},
     {"-c", "container", true},          {"--container", "container", true},
+    {"-i", "istio-namespace", true},    {"--istioNamespace", "istio-namespace", true},
+    {"-r", "revision", true},           {"--revision", "revision", true},
     {"-v", "verbosity", true},          {"--verbosity", "verbosity", true},
     {"--tail", "window", true},         {"--since", "window", true},
     {"--since-time", "window", true},   {"--limit-bytes", "window", true},
@@ -108,14 +110,20 @@ std::optional<std::string> list_namespace(const Words& words) {
   return words.value("namespace");
 }
 
+/// `istio`, or `istio-REVISION`; the installation has other ConfigMaps whose names begin alike.
+bool is_mesh_config(const std::string& name) {
+  const bool other = starts_with(name, "istio-sidecar-injector") || starts_with(name, "istio-ca-") || starts_with(name, "istio-cni");
+  return name == "istio" || (starts_with(name, "istio-") && !other);
+}
+
 std::optional<Key> key_of_get(const Words& words) {
   if (!words.json() || !words.only({"namespace", "all", "output"}) || words.plain.size() < 2) return std::nullopt;
   const std::string& resource = words.plain[1];
   if (words.plain.size() == 3) {
     const bool config_map = resource == "configmap" || resource == "configmaps" || resource == "cm";
-    if (!config_map || words.plain[2] != "istio" || words.value("namespace").empty()) return std::nullopt;
-    const std::string ns = words.value("namespace");
-    return Key{Kind::mesh_config, ns == "istio-system" ? "" : ns, "", ""};
+    const std::string name = words.plain[2], ns = words.value("namespace");
+    if (!config_map || !is_mesh_config(name) || ns.empty()) return std::nullopt;
+    return Key{Kind::mesh_config, ns == "istio-system" ? "" : ns, name == "istio" ? "" : name, ""};
   }
   const KindRow* row = words.plain.size() == 2 ? listed(resource) : nullptr;
   if (row == nullptr) return std::nullopt;
@@ -194,8 +202,8 @@ std::optional<Key> key_of_istioctl(const Words& words) {
   if (verb == "proxy-status" || verb == "ps") {
     const std::string output = words.value("output");
     const bool read = output.empty() || output == "json" || output == "table";
-    if (!read || !words.only({"output", "verbosity"})) return std::nullopt;
-    return Key{Kind::proxy_status, "", "", ""};
+    if (!read || !words.only({"output", "verbosity", "istio-namespace", "revision"})) return std::nullopt;
+    return Key{Kind::proxy_status, words.value("istio-namespace"), words.value("revision"), ""};
   }
   if (!words.json()) return std::nullopt;
   if (verb == "version" && words.only({"output"})) return Key{Kind::istio_version, "", "", ""};
@@ -213,13 +221,15 @@ void add_namespace(run::Argv& argv, const std::string& ns) {
 run::Argv other_command(const Key& key) {
   switch (key.kind) {
     case Kind::mesh_config:
-      return {"kubectl", "get", "configmap", "istio", "-n", key.ns.empty() ? "istio-system" : key.ns, "-o", "json"};
+      return {"kubectl", "get", "configmap", key.name.empty() ? "istio" : key.name, "-n", key.ns.empty() ? "istio-system" : key.ns, "-o", "json"};
     case Kind::log: return {"kubectl", "logs", key.name, "-n", key.ns, "-c", "istio-proxy", "--tail=500"};
     case Kind::app_log: return {"kubectl", "logs", key.name, "-n", key.ns, "-c", key.container, "--tail=50"};
     case Kind::sockets:
       return {"kubectl", "exec", key.name, "-n", key.ns, "-c", "istio-proxy",
               "--", "cat", "/proc/net/tcp", "/proc/net/tcp6"};
-    case Kind::proxy_status: return {"istioctl", "proxy-status", "-v", "1"};
+    case Kind::proxy_status:
+      if (key.ns.empty()) return {"istioctl", "proxy-status", "-v", "1"};
+      return {"istioctl", "proxy-status", "-i", key.ns, "-r", key.name, "-v", "1"};
     case Kind::istio_version: return {"istioctl", "version", "-o", "json"};
     case Kind::kube_version: return {"kubectl", "version", "-o", "json"};
     case Kind::analyze: break;

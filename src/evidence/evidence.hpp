@@ -67,7 +67,8 @@ template <> struct RecordOf<Kind::analyze> { using type = AnalyzeMessages; };
 template <Kind K> using Record = typename RecordOf<K>::type;
 
 /// What a command asks for. `ns` is "" for cluster-wide (-A), for kinds without namespace, and for what a mesh has one
-/// of (mesh_config, proxy_status, the versions); `name` is the pod of a proxy's own evidence.
+/// of (the versions); `name` is the pod of a proxy's own evidence. Of mesh_config both are "" for ConfigMap istio-system/istio,
+/// else the namespace and the name that differ; of proxy_status those of -i and -r.
 struct Key {
   Kind kind{};
   std::string ns, name;

@@ -101,6 +101,8 @@ struct Pod : Object {
   std::string not_ready_reason;                ///< reason and message of the Ready condition when it is not True
 
   [[nodiscard]] const Container* container(std::string_view name) const;
+  /// Whether an address is the pod's, of whichever family.
+  [[nodiscard]] bool has_address(std::string_view address) const;
   [[nodiscard]] const Container* proxy() const { return container("istio-proxy"); }
   /// Has a sidecar or is a gateway: an istio-proxy container, plain or native sidecar. Not ztunnel, whose container has
   /// the same name but runs `proxy ztunnel`: it is no Envoy.
@@ -141,6 +143,7 @@ struct MeshConfig {
   bool auto_mtls = true;
   std::string outbound_mode = "ALLOW_ANY";     ///< "REGISTRY_ONLY"
   std::string access_log_file, access_log_encoding = "TEXT";
+  std::string access_log_format;               ///< "": Istio's own
   std::vector<AuthorizationProvider> authorization_providers;
   /// Empty: exported to all namespaces, as "*".
   std::vector<std::string> default_service_export_to, default_virtual_service_export_to,

@@ -93,6 +93,8 @@ const Container* Pod::container(std::string_view name) const {
   return found == containers.end() ? nullptr : &*found;
 }
 
+bool Pod::has_address(std::string_view address) const { return !address.empty() && (ip == address || std::find(ips.begin(), ips.end(), address) != ips.end()); }
+
 bool Pod::meshed() const { return proxy() != nullptr && !has_arg(proxy(), {"ztunnel"}); }
 
 bool Pod::router() const { return has_arg(proxy(), {"router", "waypoint"}); }

@@ -62,6 +62,7 @@ MeshConfig read_mesh(const YAML::Node& mesh) {
   if (outbound && outbound.IsMap()) read_text(outbound, "mode", config.outbound_mode);
   read_text(mesh, "accessLogFile", config.access_log_file);
   read_text(mesh, "accessLogEncoding", config.access_log_encoding);
+  read_text(mesh, "accessLogFormat", config.access_log_format);
   config.authorization_providers = read_providers(mesh["extensionProviders"]);
   config.default_service_export_to = read_texts(mesh, "defaultServiceExportTo");
   config.default_virtual_service_export_to = read_texts(mesh, "defaultVirtualServiceExportTo");

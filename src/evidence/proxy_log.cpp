@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t message_limit = 16384;
 constexpr std::size_t tail_limit = 4096;
+constexpr std::size_t strange_limit = 5000;   // lines
 
 /// Whether a message is worth keeping: warnings and worse, of the others what tells of readiness and of the connection
 /// to istiod (formats.md 7.2).
@@ -51,16 +52,23 @@ class LogReader {
     if (starts_with(text, "{") && json(text)) return;
     const bool ended = strip_thread(text);
     if (auto agent = read_agent_text(text)) begin(std::move(*agent));
-    else if (starts_with(text, "[2") && contains(text, "] \"")) ++m_log.unread;
-    else go_on(text);
+    else if (starts_with(text, "[2") && contains(text, "] \"")) ++m_log.unread, keep(text);
+    else go_on(text), keep(text);
     if (ended) m_state = State::none;
   }
 
-  ProxyLog take() { return std::move(m_log); }
+  ProxyLog take() {
+    if (!m_log.access.empty()) m_log.strange.clear();
+    return std::move(m_log);
+  }
 
  private:
   /// What continuation lines belong to: no message, one that was dropped, or the last of m_log.agent.
   enum class State { none, dropped, kept };
+
+  void keep(std::string_view text) {
+    if (m_log.access.empty() && m_log.strange.size() < strange_limit && text.size() < message_limit) m_log.strange.emplace_back(text);
+  }
 
   /// Reads in place: a record is some 700 bytes, moving it costs as much as reading it.
   bool access(std::string_view text) {

@@ -41,6 +41,8 @@ struct ProxyLog {
   std::vector<AgentLine> agent;         ///< warnings and worse; of the others only readiness and xDS connection lines
   std::size_t lines = 0;                ///< all lines seen
   std::size_t unread = 0;               ///< lines that look like access lines but were not understood (custom format)
+  std::vector<std::string> strange;     ///< lines of no known form, when there is no access line: of a format of its own, perhaps
+  std::string unreadable;               ///< why requests in it cannot be read; "" when they can (set where the format is known)
 };
 
 /// Parses text (with and without the two details columns of before 1.9, custom trailing fields tolerated) and JSON

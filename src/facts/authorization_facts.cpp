@@ -254,7 +254,7 @@ Finding http_rule_on_tcp(Context& c) {
   const auto& traffic = c.traffic();
   const auto denied = [](const AccessLine* l) { return l != nullptr && l->method.empty() && starts_with(l->termination, "rbac_access_denied"); };
   const auto seen = std::find_if(traffic.requests.begin(), traffic.requests.end(), [&](const mesh::Sighting& s) { return denied(s.server) || denied(s.caller); });
-  if (seen == traffic.requests.end()) return traffic.requests.empty() ? unknown("the log holds no request of this kind") : no("no TCP connection was denied");
+  if (seen == traffic.requests.end()) return traffic.requests.empty() ? none_seen(c) : no("no TCP connection was denied");
   const AccessLine& line = denied(seen->server) ? *seen->server : *seen->caller;
   const bool by_deny = !contains(line.termination, "[none]");
   const Pod& server = *c.path().servers.front();

@@ -261,7 +261,7 @@ Finding none_overflowed(Context& c) {
   const auto found = overflows(c);
   if (found.hits > 0) return no(std::to_string(found.hits) + " of " + count(found.seen, "request") + " in the caller's log went over a limit (UO)");
   if (found.seen > 0) return yes("none of the " + count(found.seen, "request") + " in the caller's log went over a limit");
-  return c.traffic().caller_read ? unknown("the caller's log holds no request of this kind: send some and ask again") : unknown();
+  return c.traffic().caller_read ? none_seen(c, "the caller's log holds no request of this kind: send some and ask again") : unknown();
 }
 
 /// Limits by which Envoy answers UO: requests that wait for a connection, and requests under way. Its log does not tell
@@ -335,7 +335,7 @@ Answer breaker_endpoints(Context& c) {
         return found == host->stats.end() ? Json() : Json(found->second);
       };
       out += host->failed_outlier_check;
-      answer.rows.push_back({leg.name && !leg.name->subset.empty() ? leg.name->subset : "-", host->address + ":" + std::to_string(host->port), pod == nullptr ? Json() : Json(pod_ref(*pod)),
+      answer.rows.push_back({leg.name && !leg.name->subset.empty() ? leg.name->subset : "-", mesh::with_port(host->address, host->port), pod == nullptr ? Json() : Json(pod_ref(*pod)),
                              host->health, host->failed_outlier_check, stat("rq_total"), stat("rq_error")});
     }
   }

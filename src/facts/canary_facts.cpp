@@ -83,9 +83,9 @@ Members members_of(Context& c, const Share& share) {
   return members;
 }
 
-std::vector<Share> asked_shares(const Rules& rules) {
+std::vector<Share> asked_shares(Context& c, const Rules& rules) {
   const auto split = split_rule(rules);
-  return split ? shares_of(rules.list()[*split], rules.vs->meta.ns) : std::vector<Share>{};
+  return split ? shares_of(c.view.names(), rules.list()[*split], rules.vs->meta.ns) : std::vector<Share>{};
 }
 
 std::string share_name(const Share& share) { return share.subset.empty() ? share.host : share.subset; }
@@ -95,7 +95,7 @@ Finding subsets_overlap(Context& c) {
   const auto f = split_asked(c);
   if (f.truth != Tri::yes) return f;
   const auto rules = rules_of(c);
-  const auto shares = asked_shares(rules);
+  const auto shares = asked_shares(c, rules);
   bool unsure = false;
   for (std::size_t i = 0; i < shares.size(); ++i) {
     for (std::size_t j = i + 1; j < shares.size(); ++j) {
@@ -123,7 +123,7 @@ Finding members_ready(Context& c) {
   const auto rules = rules_of(c);
   bool unsure = false;
   std::vector<std::string> parts;
-  for (const auto& share : asked_shares(rules)) {
+  for (const auto& share : asked_shares(c, rules)) {
     const auto members = members_of(c, share);
     unsure = unsure || !members.known;
     if (members.known && members.ready() == 0) {
@@ -185,11 +185,11 @@ Finding arrives_as_asked(Context& c) {
   const auto taken = split_taken(c);
   if (taken.truth != Tri::yes) return taken;
   const auto rules = rules_of(c);
-  const auto log = arrived(c, asked_shares(rules));
+  const auto log = arrived(c, asked_shares(c, rules));
   if (!c.traffic().caller_read) return unknown();
-  if (log.total < k_enough) return unknown(count(log.total, "request") + " of this kind in the caller's log: too few to tell a share, send " + std::to_string(k_enough) + " or more and ask again");
+  if (log.total < k_enough) return none_seen(c, count(log.total, "request") + " of this kind in the caller's log: too few to tell a share, send " + std::to_string(k_enough) + " or more and ask again");
   std::vector<std::string> parts;
-  for (const auto& share : asked_shares(rules)) {
+  for (const auto& share : asked_shares(c, rules)) {
     const auto n = arrived_at(log, share);
     const std::string text = std::to_string(n) + " of " + std::to_string(log.total) + " to " + share_name(share);
     if (!plausible(n, log.total, share.percent)) return no(text + ", " + percent_text(share.percent) + " was asked for; requests from before a change of the weights count too: --since leaves them out");
@@ -266,7 +266,7 @@ Answer canary_split(Context& c) {
   }
   const auto rules = rules_of(c);
   const auto split = *split_rule(rules);
-  const auto shares = asked_shares(rules);
+  const auto shares = asked_shares(c, rules);
   const auto log = arrived(c, shares);
   const bool taken = rules.taken == static_cast<int>(split);
   for (const auto& share : shares) {

@@ -37,7 +37,7 @@ std::optional<Ended> ended_by_application(Context& c, const Sighting& seen, Mark
   if (seen.server != nullptr && marked(*seen.server) && starts_with(seen.server->upstream_cluster, "inbound|")) return Ended{seen.server, seen.server_pod, seen.server_pod};
   if (seen.caller == nullptr || seen.maker != Maker::caller_proxy || !marked(*seen.caller)) return std::nullopt;
   const auto& host = seen.caller->upstream_host;
-  const auto* pod = c.view.pod_by_ip(host.substr(0, host.rfind(':')));
+  const auto* pod = c.view.pod_by_ip(mesh::address_of(host));
   if (pod == nullptr || pod->meshed() || pod->ambient()) return std::nullopt;
   return Ended{seen.caller, seen.caller_pod, pod};
 }

@@ -27,6 +27,11 @@ Finding unknown(std::string why) {
   return finding;
 }
 
+Finding none_seen(Context& c, std::string text) {
+  const auto& why = c.traffic().unreadable;
+  return unknown(why.empty() ? std::move(text) : why);
+}
+
 Finding decide(bool truth, std::string text, Bindings bindings) {
   return truth ? yes(std::move(text), std::move(bindings)) : no(std::move(text), std::move(bindings));
 }

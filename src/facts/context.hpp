@@ -65,6 +65,8 @@ Finding yes(std::string text, Bindings bindings = {});
 Finding no(std::string text, Bindings bindings = {});
 /// Unknown; an empty `why` is filled in from the gaps that were met.
 Finding unknown(std::string why = "");
+/// Unknown, because the logs show no request of the kind: they hold none (`text`), or cannot be read.
+Finding none_seen(Context& c, std::string text = "the log holds no request of this kind");
 Finding decide(bool truth, std::string text, Bindings bindings = {});
 
 /// Walk facts need a caller with a proxy: unknown when it is not known, no when it has none.

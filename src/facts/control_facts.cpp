@@ -14,31 +14,32 @@ const std::vector<Kind> control_needs = {Kind::proxy_status, Kind::deployments, 
                                          Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints};
 
-bool is_istiod(const Pod& pod) {
-  const auto app = pod.meta.labels.find("app");
-  return app != pod.meta.labels.end() && app->second == "istiod";
+/// istiod of the control plane that the proxies belong to; another revision's may run beside it.
+bool is_istiod(Context& c, const evidence::Labels& labels) {
+  const auto app = labels.find("app"), revision = labels.find("istio.io/rev");
+  if (app == labels.end() || app->second != "istiod") return false;
+  return revision == labels.end() || revision->second == c.view.control_plane().revision;
 }
 
 Finding istiod_down(Context& c) {
-  const auto* pods = c.view.pods(c.view.root_namespace());
+  const auto* pods = c.view.pods(c.view.control_plane().ns);
   if (pods == nullptr) return unknown();
   std::size_t all = 0, ready = 0;
   for (const auto& pod : *pods) {
-    if (!is_istiod(pod)) continue;
+    if (!is_istiod(c, pod.meta.labels)) continue;
     ++all;
     ready += pod.ready && !pod.meta.deleting;
   }
   if (ready > 0) return no(count(ready, "istiod pod") + " ready");
-  Bindings b = {{"istiod.namespace", c.view.root_namespace()}};
-  const auto* deployments = c.view.deployments(c.view.root_namespace());
+  Bindings b = {{"istiod.namespace", c.view.control_plane().ns}};
+  const auto* deployments = c.view.deployments(c.view.control_plane().ns);
   if (deployments == nullptr) return unknown();
   const Deployment* own = nullptr;
   for (const auto& deployment : *deployments) {
-    const auto app = deployment.template_labels.find("app");
-    if (app != deployment.template_labels.end() && app->second == "istiod") own = &deployment;
+    if (is_istiod(c, deployment.template_labels)) own = &deployment;
   }
   // No pod and no Deployment: the control plane may run elsewhere (an external istiod, another namespace).
-  if (own == nullptr && all == 0) return unknown("no istiod was found in " + c.view.root_namespace() + ": the control plane may run elsewhere");
+  if (own == nullptr && all == 0) return unknown("no istiod was found in " + c.view.control_plane().ns + ": the control plane may run elsewhere");
   if (own != nullptr) b["istiod.deployment"] = own->meta.name;
   const bool zero = own != nullptr && own->replicas.value_or(1) == 0;
   b["istiod.text"] = zero ? "Deployment " + own->meta.ns + "/" + own->meta.name + " is scaled to 0" : all == 0 ? std::string("it has no pod") : "none of its " + count(all, "pod") + " is ready";
@@ -46,11 +47,10 @@ Finding istiod_down(Context& c) {
 }
 
 Finding istiod_scaled_to_zero(Context& c) {
-  const auto* deployments = c.view.deployments(c.view.root_namespace());
+  const auto* deployments = c.view.deployments(c.view.control_plane().ns);
   if (deployments == nullptr) return unknown();
   for (const auto& deployment : *deployments) {
-    const auto app = deployment.template_labels.find("app");
-    if (app == deployment.template_labels.end() || app->second != "istiod") continue;
+    if (!is_istiod(c, deployment.template_labels)) continue;
     return decide(deployment.replicas.value_or(1) == 0, "Deployment " + deployment.meta.name + " wants " + std::to_string(deployment.replicas.value_or(1)) + " replicas", {{"istiod.deployment", deployment.meta.name}, {"istiod.namespace", deployment.meta.ns}});
   }
   return no("there is no istiod Deployment");
@@ -78,9 +78,13 @@ Bindings proxy_bindings(const Pod& pod) {
 }
 
 Finding with_status(Context& c, Sync wanted, const std::string& what) {
-  const auto* status = c.view.proxy_status();
-  if (status == nullptr || c.caller() == nullptr) return unknown();
+  const auto* hop = c.view.proxy_status();
+  if (hop == nullptr || c.caller() == nullptr) return unknown();
+  bool says_sync = hop->says_sync;
   for (const auto* pod : proxies(c)) {
+    const auto* status = c.view.proxy_status(*pod);
+    if (status == nullptr) return unknown();
+    says_sync = says_sync && status->says_sync;
     const auto* state = state_of(*status, *pod);
     if (state == nullptr) continue;
     for (const auto& [type, sync] : state->types) {
@@ -92,7 +96,7 @@ Finding with_status(Context& c, Sync wanted, const std::string& what) {
       return yes("istiod says that " + pod_ref(*pod) + " " + what + " " + type + (b["proxy.error"] == "" ? "" : ": " + b["proxy.error"].get<std::string>()), b);
     }
   }
-  return status->says_sync ? no("no proxy of the hop " + what + " configuration") : unknown("this istioctl's proxy-status does not say whether proxies are in sync");
+  return says_sync ? no("no proxy of the hop " + what + " configuration") : unknown("this istioctl's proxy-status does not say whether proxies are in sync");
 }
 
 Finding stale(Context& c) { return with_status(c, Sync::stale, "has not acknowledged its"); }
@@ -139,18 +143,21 @@ Finding envoy_filter_rejected(Context& c) {
 }
 
 Finding in_sync(Context& c) {
-  const auto* status = c.view.proxy_status();
-  if (status == nullptr || c.caller() == nullptr) return unknown();
+  if (c.view.proxy_status() == nullptr || c.caller() == nullptr) return unknown();
   const auto pods = proxies(c);
   if (pods.empty()) return yes("no proxy takes part in the hop");
+  bool says_sync = true;
   for (const auto* pod : pods) {
+    const auto* status = c.view.proxy_status(*pod);
+    if (status == nullptr) return unknown();
+    says_sync = says_sync && status->says_sync;
     const auto* state = state_of(*status, *pod);
     if (state == nullptr) return no("istiod does not know the proxy of " + pod_ref(*pod));
     for (const auto& [type, sync] : state->types) {
       if (sync == Sync::stale || sync == Sync::error) return no(pod_ref(*pod) + " is not in sync: " + type);
     }
   }
-  if (!status->says_sync) return unknown("this istioctl's proxy-status does not say whether proxies are in sync");
+  if (!says_sync) return unknown("this istioctl's proxy-status does not say whether proxies are in sync");
   return yes(count(pods.size(), "proxy") + " of the hop in sync with istiod");
 }
 

@@ -344,7 +344,7 @@ Finding stale_endpoint(Context& c) {
   for (const auto* host : serving.leg->hosts) {
     if (real.count(host->address) > 0 || c.view.pod_by_ip(host->address) != nullptr) continue;
     auto b = service_bindings(serving);
-    b["endpoint.address"] = host->address + ":" + std::to_string(host->port);
+    b["endpoint.address"] = mesh::with_port(host->address, host->port);
     return yes("the caller's proxy still sends to " + host->address + ", an address that no pod and no EndpointSlice of the Service has", b);
   }
   return no("every endpoint of the caller's proxy is a pod of the Service");

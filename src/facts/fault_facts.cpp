@@ -129,7 +129,7 @@ Finding as_written(Context& c) {
   std::size_t asked = 0;
   for (const auto* vs : list.items) {
     const auto hosts = mesh::strings_at(vs->spec(), "hosts");
-    const bool ours = std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(mesh::resolve_host(h, vs->meta.ns), c.path().to.host); });
+    const bool ours = std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(c.view.names().resolve(h, vs->meta.ns), c.path().to.host); });
     const Json& written = at(vs->spec(), "http");
     for (std::size_t i = 0; ours && written.is_array() && i < written.size(); ++i) {
       if (fault_text(at(written[i], "fault")).empty()) continue;

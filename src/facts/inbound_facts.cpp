@@ -36,7 +36,7 @@ bool answered_caller(Context& c, const ProxyLog& log, const Serving& serving) {
   return std::any_of(log.access.begin(), log.access.end(), [&](const AccessLine& line) {
     const auto cluster = ClusterName::parse(line.upstream_cluster);
     if (!cluster || cluster->host != serving.host || cluster->port != serving.port_number || !answered(line)) return false;
-    const auto* pod = c.view.pod_by_ip(line.upstream_host.substr(0, line.upstream_host.rfind(':')));
+    const auto* pod = c.view.pod_by_ip(mesh::address_of(line.upstream_host));
     return line.code < 400 || (pod != nullptr && !pod->meshed() && !pod->ambient());
   });
 }
@@ -209,13 +209,13 @@ Finding upstream_http1(Context& c) {
 }
 
 /// Something a rule does besides leading to the Service itself.
-bool does_something(const Json& rule, const std::string& host, const std::string& ns) {
+bool does_something(const mesh::Names& names, const Json& rule, const std::string& host, const std::string& ns) {
   for (const char* member : {"match", "rewrite", "redirect", "directResponse", "fault", "headers", "delegate"}) {
     if (!at(rule, member).is_null()) return true;
   }
   for (const auto& route : at(rule, "route")) {
     const Json& to = at(route, "destination");
-    if (!text_at(to, "subset").empty() || mesh::resolve_host(text_at(to, "host"), ns) != host) return true;
+    if (!text_at(to, "subset").empty() || names.resolve(text_at(to, "host"), ns) != host) return true;
   }
   return false;
 }
@@ -229,7 +229,7 @@ Finding http_rules_unused(Context& c) {
   const auto list = c.view.objects(Kind::virtual_services);
   for (const auto* vs : mesh::mesh_virtual_services(c.view, serving.host, caller->meta.ns)) {
     for (const auto& rule : at(vs->spec(), "http")) {
-      if (!does_something(rule, serving.host, vs->meta.ns)) continue;
+      if (!does_something(c.view.names(), rule, serving.host, vs->meta.ns)) continue;
       return yes("VirtualService " + vs->meta.ns + "/" + vs->meta.name + " has http rules for " + serving.host + ", which do not apply on a TCP port",
                  {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"tcp.unused", "The http rules of VirtualService " + vs->meta.ns + "/" + vs->meta.name}});
     }

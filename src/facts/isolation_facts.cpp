@@ -124,7 +124,7 @@ void name_host(Context& c, const std::string& typed, const Pod& pod, Call& call)
   if (!name || namespaces == nullptr) return;
   const bool inside = std::any_of(namespaces->begin(), namespaces->end(), [&](const auto& ns) { return ns.meta.name == name->ns; });
   if (!inside) return;
-  call.host = name->fqdn();
+  call.host = c.view.names().fqdn(*name);
   call.ns = name->ns;
 }
 
@@ -134,7 +134,7 @@ std::string service_with(Context& c, const std::string& address) {
     const auto* services = c.view.services(key.ns);
     for (std::size_t i = 0; services != nullptr && i < services->size(); ++i) {
       const auto& ips = (*services)[i].cluster_ips;
-      if (std::find(ips.begin(), ips.end(), address) != ips.end()) return mesh::ServiceName{(*services)[i].meta.name, (*services)[i].meta.ns}.fqdn();
+      if (std::find(ips.begin(), ips.end(), address) != ips.end()) return c.view.names().fqdn((*services)[i].meta.name, (*services)[i].meta.ns);
     }
   }
   return address;
@@ -146,20 +146,21 @@ Call call_of(Context& c, const AccessLine& line, const Pod& pod) {
   call.tls = !line.sni.empty() || call.port == 443;
   call.http = !line.method.empty();
   const auto cluster = ClusterName::parse(line.upstream_cluster);
-  const std::string authority = lower(line.authority.substr(0, line.authority.find(':')));
+  const std::string authority = lower(mesh::address_of(line.authority));
   if (cluster && cluster->direction == "outbound") {
     name_host(c, cluster->host, pod, call);
     call.port = cluster->port;
   } else if (!authority.empty() || !line.sni.empty()) {
     name_host(c, authority.empty() ? lower(line.sni) : authority, pod, call);
   } else {
-    name_host(c, service_with(c, line.downstream_local.substr(0, line.downstream_local.rfind(':'))), pod, call);
+    name_host(c, service_with(c, mesh::address_of(line.downstream_local)), pod, call);
   }
   return call;
 }
 
 struct Calls {
   bool read = false;
+  std::string why;                         ///< not read: because of its format
   std::vector<Call> all;                   ///< sorted by host and port
 };
 
@@ -171,10 +172,15 @@ Calls calls_of(Context& c, const Subject& found) {
     if (!pod->meshed() || !c.view.evidence().asked({Kind::log, pod->meta.ns, pod->meta.name, ""})) continue;
     const auto* log = c.view.log(*pod);
     if (log == nullptr) continue;
+    if (!log->unreadable.empty()) {
+      calls.why = log->unreadable;
+      calls.read = false;
+      return calls;
+    }
     calls.read = true;
     for (const auto& line : log->access) {
       if (line.inbound() || line.downstream_local.empty() || (!c.ask.since.empty() && line.start <= c.ask.since)) continue;
-      if (line.upstream_cluster.empty() && line.downstream_local.substr(0, line.downstream_local.rfind(':')) == pod->ip) continue;   // inbound, refused
+      if (line.upstream_cluster.empty() && pod->has_address(mesh::address_of(line.downstream_local))) continue;   // inbound, refused
       auto call = call_of(c, line, *pod);
       auto& kept = by_key.emplace(call.key(), call).first->second;
       ++kept.seen;
@@ -215,7 +221,7 @@ Because because_of(Context& c, const Call& call, const Scope& scope, const Pod& 
   }
   const auto* services = c.view.services(call.ns);
   if (services == nullptr) return Because::unknown;
-  const auto service = std::find_if(services->begin(), services->end(), [&](const Service& s) { return mesh::ServiceName{s.meta.name, s.meta.ns}.fqdn() == call.host; });
+  const auto service = std::find_if(services->begin(), services->end(), [&](const Service& s) { return c.view.names().fqdn(s.meta.name, s.meta.ns) == call.host; });
   if (service == services->end()) return entry || !everywhere ? Because::unknown : Because::unregistered;
   if (scope.sidecar != nullptr && !mesh::sidecar_imports(*scope.sidecar, call.host, call.ns, pod.meta.ns)) return Because::sidecar;
   const auto export_to = service->meta.annotations.find("networking.istio.io/exportTo");
@@ -247,7 +253,7 @@ Finding calls_blocked(Context& c) {
   const auto found = subject(c);
   if (auto stop = need_subject(found)) return *stop;
   const auto calls = calls_of(c, found);
-  if (!calls.read) return unknown();
+  if (!calls.read) return unknown(calls.why);
   const auto* call = worst_blocked(calls);
   if (call == nullptr) return calls.all.empty() ? unknown("the log of " + pod_ref(*found.pod) + "'s proxy holds no call of its own: let it make some and ask again") : no("none of its calls was blocked");
   const auto scope = scope_of(c, *found.pod);
@@ -304,11 +310,11 @@ Answer isolation_calls(Context& c) {
   }
   const auto calls = calls_of(c, found);
   if (!calls.read) {
-    answer.why = k_unknown;
+    answer.why = calls.why.empty() ? k_unknown : calls.why;
     return answer;
   }
   const auto scope = scope_of(c, *found.pod);
-  std::set<std::string> egress = {"istio-system/*"};
+  std::set<std::string> egress = {c.view.control_plane().ns + "/*", c.view.root_namespace() + "/*"};
   std::size_t stopped = 0;
   for (const auto& call : calls.all) {
     std::string result = "reached";
@@ -347,7 +353,7 @@ Answer isolation_scope(Context& c) {
     for (const auto& cluster : *clusters) {
       const auto name = ClusterName::parse(cluster.name);
       if (!name || name->direction != "outbound" || !hosts.insert(name->host).second) continue;
-      const auto service = ends_with(name->host, ".svc.cluster.local") ? mesh::service_name(name->host, "") : std::nullopt;
+      const auto service = c.view.names().service(name->host);
       ++by_ns[service ? service->ns : "outside"];
     }
     std::vector<std::string> parts;

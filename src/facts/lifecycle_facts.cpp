@@ -260,7 +260,7 @@ long long seconds_of(const std::string& time) {
 constexpr long long k_before = 5, k_after = 45;
 
 bool pod_is_gone(Context& c, const std::string& endpoint) {
-  const auto* pod = c.view.pod_by_ip(endpoint.substr(0, endpoint.rfind(':')));
+  const auto* pod = c.view.pod_by_ip(mesh::address_of(endpoint));
   return pod == nullptr || pod->meta.deleting;
 }
 
@@ -269,7 +269,7 @@ Finding failed_at_rollout(Context& c) {
   const auto& path = c.path();
   const auto& traffic = c.traffic();
   if (path.caller.pod == nullptr || (path.servers.empty() && !path.servers_known)) return unknown();
-  if (traffic.failed == 0) return traffic.requests.empty() ? unknown("the log holds no request of this kind") : no("no request failed");
+  if (traffic.failed == 0) return traffic.requests.empty() ? none_seen(c) : no("no request failed");
   const auto& serving = c.serving();
   if (!serving.known || serving.service == nullptr) return serving.known ? no("there is no Service") : unknown();
   std::vector<const AccessLine*> lost;

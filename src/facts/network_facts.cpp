@@ -42,7 +42,7 @@ std::string names_of(const std::vector<const Object*>& policies) {
 std::optional<std::uint16_t> arrival_port(Context& c, const Pod& pod) {
   for (const auto& leg : c.walk().legs) {
     for (const auto* host : leg.hosts) {
-      if (host->address == pod.ip) return host->port;
+      if (pod.has_address(host->address)) return host->port;
     }
   }
   const auto& to = c.path().to;
@@ -110,14 +110,14 @@ constexpr std::uint16_t k_xds_port = 15012;
 
 /// Whether istiod lists the pod's proxy as connected; unknown when nobody asked it.
 Tri connected(Context& c, const Pod& pod) {
-  const auto* status = c.view.proxy_status();
+  const auto* status = c.view.proxy_status(pod);
   if (status == nullptr) return Tri::unknown;
   return tri(std::any_of(status->proxies.begin(), status->proxies.end(), [&](const ProxyState& s) { return s.pod == pod.meta.name && s.ns == pod.meta.ns; }));
 }
 
 Finding keeps_from_istiod(Context& c) {
   const auto pods = server_pods(c);
-  const auto* control = c.view.pods(c.view.root_namespace());
+  const auto* control = c.view.pods(c.view.control_plane().ns);
   if (!pods || control == nullptr) return unknown();
   bool unsure = false, any = false;
   for (const auto* server : *pods) {
@@ -165,14 +165,12 @@ Finding upstream_runs(Context& c) {
   bool any = false;
   for (const auto& seen : c.traffic().requests) {
     if (seen.caller == nullptr || seen.result != Sighting::Result::failed) continue;
-    const auto* pod = c.view.pod_by_ip(seen.caller->upstream_host.substr(0, seen.caller->upstream_host.rfind(':')));
+    const auto* pod = c.view.pod_by_ip(mesh::address_of(seen.caller->upstream_host));
     any = true;
     if (pod != nullptr && pod->phase == "Running" && !pod->meta.deleting) return yes("requests failed towards " + pod_ref(*pod) + ", which is running", {{"server.pod", pod->meta.name}, {"server.namespace", pod->meta.ns}, {"server.node", pod->node}, {"caller.node", c.caller() == nullptr ? "" : c.caller()->node}});
   }
   return any ? no("no failing request went to a running pod") : unknown("the log holds no failing request of this kind");
 }
-
-std::string host_of(const std::string& authority) { return authority.substr(0, authority.find(':')); }
 
 /// The request names the Service, yet the connection that the sidecar took was to a pod's own address: the address was
 /// rewritten before (socket load balancing in the CNI), or the application resolves pods by itself.
@@ -187,9 +185,9 @@ Finding rewritten_address(Context& c) {
   std::size_t hits = 0, by_service = 0;
   const AccessLine* shown = nullptr;
   for (const auto& line : log->access) {
-    if (line.inbound() || !mesh::names_service(host_of(line.authority), path.to, path.caller.ns) || (!c.ask.since.empty() && line.start <= c.ask.since)) continue;
-    const std::string dialled = line.downstream_local.substr(0, line.downstream_local.rfind(':'));
-    const bool pod = std::any_of(pods->begin(), pods->end(), [&](const Pod* p) { return p->ip == dialled; });
+    if (line.inbound() || !mesh::names_service(mesh::address_of(line.authority), path.to, path.caller.ns) || (!c.ask.since.empty() && line.start <= c.ask.since)) continue;
+    const std::string dialled = mesh::address_of(line.downstream_local);
+    const bool pod = std::any_of(pods->begin(), pods->end(), [&](const Pod* p) { return p->has_address(dialled); });
     const bool around = starts_with(line.upstream_cluster, "PassthroughCluster");
     hits += pod && around;
     by_service += !pod;

@@ -36,10 +36,10 @@ std::vector<std::string> own_gateways(Context& c) {
   return names;
 }
 
-bool has_wider_host(const Object& vs, const std::string& host) {
+bool has_wider_host(Context& c, const Object& vs, const std::string& host) {
   const auto hosts = mesh::strings_at(vs.spec(), "hosts");
-  const auto same = [&](const std::string& h) { return mesh::resolve_host(h, vs.meta.ns) == host; };
-  const auto wider = [&](const std::string& h) { return mesh::host_covers(mesh::resolve_host(h, vs.meta.ns), host); };
+  const auto same = [&](const std::string& h) { return c.view.names().resolve(h, vs.meta.ns) == host; };
+  const auto wider = [&](const std::string& h) { return mesh::host_covers(c.view.names().resolve(h, vs.meta.ns), host); };
   return std::none_of(hosts.begin(), hosts.end(), same) && std::any_of(hosts.begin(), hosts.end(), wider);
 }
 
@@ -52,7 +52,7 @@ Finding wider_has_rule(Context& c) {
   const std::string host = c.path().caller.gateway ? lower(c.ask.host) : c.path().to.host;
   const auto gateways = own_gateways(c);
   for (const auto* vs : c.view.objects(Kind::virtual_services).items) {
-    if (vs->full_name() == used.ns + "/" + used.name || !has_wider_host(*vs, host)) continue;
+    if (vs->full_name() == used.ns + "/" + used.name || !has_wider_host(c, *vs, host)) continue;
     const auto bound = mesh::bound_gateways(*vs);
     for (const auto& gateway : gateways) {
       if (std::find(bound.begin(), bound.end(), gateway) == bound.end() || rule_on(c, *vs, gateway) < 0) continue;
@@ -65,7 +65,7 @@ Finding wider_has_rule(Context& c) {
 }
 
 /// What a rule does to the path or the destination of requests for `host`; "" nothing that could make another answer.
-std::string effect_of(const Json& rule, const Object& vs, const std::string& host) {
+std::string effect_of(Context& c, const Json& rule, const Object& vs, const std::string& host) {
   if (at(rule, "redirect").is_object()) return "redirects it";
   if (at(rule, "directResponse").is_object()) return "answers it";
   const std::string uri = text_at(at(rule, "rewrite"), "uri");
@@ -73,7 +73,7 @@ std::string effect_of(const Json& rule, const Object& vs, const std::string& hos
   const Json& routes = at(rule, "route");
   if (!routes.is_array() || routes.empty()) return "";
   for (const auto& route : routes) {
-    if (mesh::resolve_host(text_at(at(route, "destination"), "host"), vs.meta.ns) == host) return "";
+    if (c.view.names().resolve(text_at(at(route, "destination"), "host"), vs.meta.ns) == host) return "";
   }
   return "sends it to " + text_at(at(routes.front(), "destination"), "host");
 }
@@ -89,11 +89,11 @@ Finding gateways_only(Context& c) {
   if (!list.covers(to.ns)) return unknown();
   for (const auto* vs : list.items) {
     const auto hosts = mesh::strings_at(vs->spec(), "hosts");
-    const bool same = std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::resolve_host(h, vs->meta.ns) == to.host; });
+    const bool same = std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return c.view.names().resolve(h, vs->meta.ns) == to.host; });
     if (!same || bound_to_mesh(*vs)) continue;
     for (const auto& gateway : mesh::bound_gateways(*vs)) {
       const int rule = rule_on(c, *vs, gateway);
-      const std::string effect = rule < 0 ? "" : effect_of(at(vs->spec(), "http").at(static_cast<std::size_t>(rule)), *vs, to.host);
+      const std::string effect = rule < 0 ? "" : effect_of(c, at(vs->spec(), "http").at(static_cast<std::size_t>(rule)), *vs, to.host);
       if (effect.empty()) continue;
       Bindings b = {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"vs.gateways", join(mesh::bound_gateways(*vs), ", ")}, {"vs.rule", rule + 1}, {"vs.effect", effect}, {"service.host", to.host}};
       b["vs.patch"] = Json::array({{{"op", "add"}, {"path", "/spec/gateways/-"}, {"value", "mesh"}}});
@@ -124,7 +124,7 @@ Finding external_name_target(Context& c) {
   bool unsure = false;
   for (const auto& rule : at(vs->spec(), "http")) {
     for (const auto& route : at(rule, "route")) {
-      const std::string host = mesh::resolve_host(text_at(at(route, "destination"), "host"), vs->meta.ns);
+      const std::string host = c.view.names().resolve(text_at(at(route, "destination"), "host"), vs->meta.ns);
       bool read = false;
       const auto* service = mesh::service_of(c.view, host, &read);
       unsure = unsure || !read;
@@ -159,7 +159,7 @@ bool lacks_host(Context& c, const std::string& host) {
 
 /// Why a DestinationRule that someone wrote for the host does not count for the caller; "" when it was not written for it.
 std::string passed_over(Context& c, const Object& rule, const std::string& host, const std::vector<const Object*>& looked_at) {
-  const std::string written = text_at(rule.spec(), "host"), means = mesh::resolve_host(written, rule.meta.ns);
+  const std::string written = text_at(rule.spec(), "host"), means = c.view.names().resolve(written, rule.meta.ns);
   const auto service = mesh::service_name(host, "");
   const bool for_host = mesh::host_covers(means, host);
   if (!for_host && service && lower(written) == service->name && lacks_host(c, means)) return "its host " + written + " means " + means + ", because it lives in " + rule.meta.ns;
@@ -191,7 +191,7 @@ Finding declared_elsewhere(Context& c) {
     const std::string why = passed_over(c, *rule, host, looked_at);
     if (why.empty()) continue;
     Bindings b = {{"rule.name", rule->meta.name}, {"rule.namespace", rule->meta.ns}, {"rule.why", why}, {"subset.name", missing->name->subset}, {"service.host", host}};
-    if (!mesh::host_covers(mesh::resolve_host(text_at(rule->spec(), "host"), rule->meta.ns), host)) b["rule.host-patch"] = Json::array({{{"op", "replace"}, {"path", "/spec/host"}, {"value", host}}});
+    if (!mesh::host_covers(c.view.names().resolve(text_at(rule->spec(), "host"), rule->meta.ns), host)) b["rule.host-patch"] = Json::array({{{"op", "replace"}, {"path", "/spec/host"}, {"value", host}}});
     b["rule.selector-only"] = rule->meta.ns == c.caller()->meta.ns && !mesh::rule_selects(*rule, mesh::reader_of(*c.caller()));
     return yes("DestinationRule " + rule->full_name() + " declares subset " + missing->name->subset + " and does not count here: " + why, b);
   }

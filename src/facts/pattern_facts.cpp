@@ -15,7 +15,7 @@ const std::vector<Kind> pattern_needs = {Kind::log, Kind::services, Kind::pods, 
 /// Both patterns need requests of both kinds.
 std::optional<Finding> need_both(Context& c) {
   const auto& traffic = c.traffic();
-  if (c.caller() == nullptr || traffic.requests.empty()) return unknown("the log holds no request of this kind");
+  if (c.caller() == nullptr || traffic.requests.empty()) return none_seen(c);
   if (traffic.failed > 0 && traffic.ok > 0) return std::nullopt;
   return no(traffic.failed > 0 ? "no request succeeded" : "no request failed");
 }

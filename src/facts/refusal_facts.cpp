@@ -111,7 +111,7 @@ bool whole_log(Context& c, const Key& key, const ProxyLog& log) {
 
 /// Whether the server's proxy would have logged the request had it come, and its log reaches back that far.
 bool server_tells(Context& c, const AccessLine& line) {
-  const auto* pod = c.view.pod_by_ip(line.upstream_host.substr(0, line.upstream_host.rfind(':')));
+  const auto* pod = c.view.pod_by_ip(mesh::address_of(line.upstream_host));
   if (pod == nullptr || !pod->meshed()) return false;
   const Key key{Kind::log, pod->meta.ns, pod->meta.name, ""};
   if (!c.view.evidence().asked(key)) return false;
@@ -143,7 +143,7 @@ Finding hung_up_fact(Context& c, std::size_t HungUp::*member, const char* where)
   const auto found = hung_up_requests(c);
   const std::size_t hits = found.*member;
   if (c.ask.code && *c.ask.code != 0 && *c.ask.code != 408 && *c.ask.code != 499) return no("the caller saw an answer, " + std::to_string(*c.ask.code));
-  if (found.last == nullptr) return traffic.requests.empty() ? unknown("the log holds no request of this kind") : no("no caller hung up");
+  if (found.last == nullptr) return traffic.requests.empty() ? none_seen(c) : no("no caller hung up");
   if (hits * 5 < traffic.requests.size()) return found.unsure * 5 < traffic.requests.size() ? no("the requests that were hung up look otherwise") : unknown("whether the server got the requests is not known: its log was not read, or does not reach back");
   const auto* line = found.last->caller != nullptr ? found.last->caller : found.last->server;
   const std::string after = found.shortest == found.longest ? std::to_string(found.longest) + " ms" : std::to_string(found.shortest) + " to " + std::to_string(found.longest) + " ms";

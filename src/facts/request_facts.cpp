@@ -239,7 +239,7 @@ Bindings sighting_bindings(Context& c, const Sighting& seen) {
     b["next.tie"] = seen.link == Sighting::Link::request_id ? "with the same x-request-id" : "at the same time, which makes it likely only: the application does not pass x-request-id on";
   }
   const auto* pod = seen.server_pod;
-  if (pod == nullptr && seen.caller != nullptr) pod = c.view.pod_by_ip(seen.caller->upstream_host.substr(0, seen.caller->upstream_host.rfind(':')));
+  if (pod == nullptr && seen.caller != nullptr) pod = c.view.pod_by_ip(mesh::address_of(seen.caller->upstream_host));
   if (pod != nullptr) {
     b["server.pod"] = pod->meta.name;
     b["server.namespace"] = pod->meta.ns;
@@ -278,7 +278,7 @@ Finding signature(Context& c, const Row& row) {
   if (traffic.failed > 0) return unknown("the log of the hop that made the answer was not read");
   if (traffic.ok > 0) return no("the requests in the log succeeded");
   if (path.caller.proxied() && traffic.caller_read && !traffic.caller_logs) return unknown("the caller's proxy writes no access log");
-  if ((path.caller.proxied() && traffic.caller_read) || (!path.caller.proxied() && traffic.server_read)) return unknown("the log holds no request of this kind");
+  if ((path.caller.proxied() && traffic.caller_read) || (!path.caller.proxied() && traffic.server_read)) return none_seen(c);
   return unknown();
 }
 
@@ -345,7 +345,7 @@ Finding none_failed(Context& c) {
   if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded", {{"shown.pod", path.caller.pod->meta.name}, {"requests.failed", 0}, {"requests.seen", traffic.requests.size()}});
   if (path.caller.proxied() && !traffic.caller_read) return unknown();
   if (!path.caller.proxied() && !traffic.server_read) return unknown("no proxy logs the caller's requests");
-  return unknown("the log holds no request of this kind" + (c.ask.since.empty() ? "" : " since " + c.ask.since) + ": send one and ask again");
+  return none_seen(c, "the log holds no request of this kind" + (c.ask.since.empty() ? "" : " since " + c.ask.since) + ": send one and ask again");
 }
 
 Finding some_failed(Context& c) {

@@ -189,7 +189,7 @@ Finding not_covered(Context& c) {
   const auto route = need_policy(c);
   if (route.truth != Tri::yes) return route;
   const auto found = coverage(c);
-  if (found.seen == 0) return c.traffic().caller_read ? unknown("the caller's log holds no request of this kind: send some and ask again") : unknown();
+  if (found.seen == 0) return c.traffic().caller_read ? none_seen(c, "the caller's log holds no request of this kind: send some and ask again") : unknown();
   if (found.uncovered == 0) return no(found.failed == 0 ? "no request in the caller's log failed" : "what failed is retried, or is nothing that Envoy could retry");
   if (found.uncovered * 5 < found.failed) return no("nearly all that failed is retried, or is nothing that Envoy could retry");
   const auto policy = policy_now(c);

@@ -130,7 +130,7 @@ Finding host_conflict(Context& c) {
   const auto found = mesh::mesh_virtual_services(c.view, c.path().to.host, c.caller()->meta.ns);
   const auto exact = [&](const Object* vs) {
     const auto hosts = mesh::strings_at(vs->spec(), "hosts");
-    return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::resolve_host(h, vs->meta.ns) == c.path().to.host; });
+    return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return c.view.names().resolve(h, vs->meta.ns) == c.path().to.host; });
   };
   std::vector<const Object*> same;
   std::copy_if(found.begin(), found.end(), std::back_inserter(same), exact);
@@ -226,7 +226,7 @@ Finding delegate_missing(Context& c) {
   for (const auto* vs : list.items) {
     const auto hosts = mesh::strings_at(vs->spec(), "hosts");
     const std::string& asked = c.path().caller.gateway ? c.ask.host : c.path().to.host;
-    if (std::none_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(mesh::resolve_host(h, vs->meta.ns), asked); })) continue;
+    if (std::none_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(c.view.names().resolve(h, vs->meta.ns), asked); })) continue;
     for (const auto& rule : at(vs->spec(), "http")) {
       const auto delegate = mesh::delegate_of(list, rule, vs->meta.ns);
       if (!delegate || delegate->object != nullptr || !list.covers(delegate->ns)) continue;

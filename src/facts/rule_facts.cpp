@@ -32,15 +32,15 @@ std::string gateway_of(Context& c, const Object& vs) {
   return "mesh";
 }
 
-bool claims(const Object& vs, const std::string& host) {
+bool claims(Context& c, const Object& vs, const std::string& host) {
   const auto hosts = mesh::strings_at(vs.spec(), "hosts");
-  return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::resolve_host(h, vs.meta.ns) == host; });
+  return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return c.view.names().resolve(h, vs.meta.ns) == host; });
 }
 
 /// Of several VirtualServices of one host sidecars use the oldest; one for just this host goes before a wildcard.
 const Object* among_objects(Context& c) {
   const auto found = mesh::mesh_virtual_services(c.view, c.path().to.host, c.caller()->meta.ns);
-  const auto exact = std::find_if(found.begin(), found.end(), [&](const Object* vs) { return claims(*vs, c.path().to.host); });
+  const auto exact = std::find_if(found.begin(), found.end(), [&](const Object* vs) { return claims(c, *vs, c.path().to.host); });
   return exact != found.end() ? *exact : found.empty() ? nullptr : found.front();
 }
 
@@ -81,7 +81,7 @@ std::string percent_text(double value) {
   return std::to_string(whole) + (tenth == 0 ? "" : "." + std::to_string(tenth)) + " %";
 }
 
-std::vector<Share> shares_of(const Json& rule, const std::string& ns) {
+std::vector<Share> shares_of(const mesh::Names& names, const Json& rule, const std::string& ns) {
   std::vector<Share> shares;
   const Json& routes = at(rule, "route");
   double sum = 0;
@@ -89,7 +89,7 @@ std::vector<Share> shares_of(const Json& rule, const std::string& ns) {
     const Json& destination = at(routes[i], "destination");
     const double weight = routes.size() == 1 ? 100 : static_cast<double>(number_at(routes[i], "weight"));
     if (weight <= 0) continue;
-    Share share{mesh::resolve_host(text_at(destination, "host"), ns), text_at(destination, "subset"), static_cast<std::uint16_t>(number_at(at(destination, "port"), "number")), weight};
+    Share share{names.resolve(text_at(destination, "host"), ns), text_at(destination, "subset"), static_cast<std::uint16_t>(number_at(at(destination, "port"), "number")), weight};
     shares.push_back(share);
     sum += weight;
   }
@@ -210,7 +210,7 @@ Finding proxy_agrees(Context& c) {
     const bool same = c.walk().end == (direct ? Walk::End::direct_response : Walk::End::redirect);
     return decide(same, same ? "the caller's proxy answers as the rule says" : "the caller's proxy does not answer as the rule says: " + mesh::action_text(rule));
   }
-  const auto asked = shares_of(rule, rules.vs->meta.ns);
+  const auto asked = shares_of(c.view.names(), rule, rules.vs->meta.ns);
   const auto there = shares_in_proxy(c.walk());
   auto b = rule_bindings(c, rules);
   b["rule.asked"] = shares_text(asked);
@@ -266,7 +266,7 @@ Finding not_for_mesh(Context& c) {
   if (!list.everywhere) return unknown();
   if (among_objects(c) != nullptr) return no("a VirtualService for the host is for sidecars");
   for (const auto* vs : list.items) {
-    if (!claims(*vs, path.to.host)) continue;
+    if (!claims(c, *vs, path.to.host)) continue;
     const auto bound = mesh::bound_gateways(*vs);
     if (std::find(bound.begin(), bound.end(), "mesh") != bound.end()) continue;
     return yes("VirtualService " + vs->meta.ns + "/" + vs->meta.name + " for " + path.to.host + " is bound to " + join(bound, ", ") + " only, not to mesh: sidecars do not apply it",

@@ -37,7 +37,7 @@ struct Share {
   std::uint16_t port = 0;                 ///< 0: not written
   double percent = 0;
 };
-std::vector<Share> shares_of(const Json& rule, const std::string& ns);
+std::vector<Share> shares_of(const mesh::Names& names, const Json& rule, const std::string& ns);
 
 /// "90 %", "33.3 %".
 std::string percent_text(double value);

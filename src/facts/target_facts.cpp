@@ -36,25 +36,25 @@ Tri host_exists(Context& c, const std::string& host) {
       if (mesh::host_covers(lower(listed), host)) return Tri::yes;
     }
   }
-  const bool service_like = ends_with(host, ".svc.cluster.local");
+  const bool service_like = c.view.names().of_cluster(host);
   return (read || !service_like) && entries.everywhere ? Tri::no : Tri::unknown;
 }
 
 /// Whether a destination of a VirtualService means the cluster; without a port it means whichever port is asked for.
-bool means(const Json& destination, const Object& vs, const evidence::ClusterName& cluster) {
+bool means(const mesh::Names& names, const Json& destination, const Object& vs, const evidence::ClusterName& cluster) {
   const Json& port = at(at(destination, "port"), "number");
-  return mesh::resolve_host(text_at(destination, "host"), vs.meta.ns) == cluster.host && text_at(destination, "subset") == cluster.subset &&
+  return names.resolve(text_at(destination, "host"), vs.meta.ns) == cluster.host && text_at(destination, "subset") == cluster.subset &&
          (!port.is_number_integer() || port == cluster.port);
 }
 
 /// Rule and destination index of the route's VirtualService that lead to a cluster; nullopt when they do not.
-std::optional<std::string> destination_pointer(const Object& vs, const evidence::ClusterName& cluster) {
+std::optional<std::string> destination_pointer(const mesh::Names& names, const Object& vs, const evidence::ClusterName& cluster) {
   const Json& rules = at(vs.spec(), "http");
   for (std::size_t i = 0; rules.is_array() && i < rules.size(); ++i) {
     const Json& routes = at(rules[i], "route");
     for (std::size_t j = 0; routes.is_array() && j < routes.size(); ++j) {
       const Json& destination = at(routes[j], "destination");
-      if (!means(destination, vs, cluster)) continue;
+      if (!means(names, destination, vs, cluster)) continue;
       return "/spec/http/" + std::to_string(i) + "/route/" + std::to_string(j) + "/destination";
     }
   }
@@ -69,7 +69,7 @@ void add_virtual_service(Context& c, const Leg& leg, Bindings& b) {
   b["vs.name"] = vs->meta.name;
   b["vs.namespace"] = vs->meta.ns;
   b["vs.ref"] = "VirtualService " + vs->meta.ns + "/" + vs->meta.name;
-  const auto pointer = destination_pointer(*vs, *leg.name);
+  const auto pointer = destination_pointer(c.view.names(), *vs, *leg.name);
   if (pointer) b["vs.destination"] = *pointer;
 }
 
@@ -80,7 +80,7 @@ Tri as_written(Context& c, const Leg& leg) {
   const auto list = c.view.objects(Kind::virtual_services);
   const auto* vs = find_object(list, ref.ns, ref.name);
   if (vs == nullptr) return list.covers(ref.ns) ? Tri::no : Tri::unknown;
-  return tri(destination_pointer(*vs, *leg.name).has_value());
+  return tri(destination_pointer(c.view.names(), *vs, *leg.name).has_value());
 }
 
 Bindings leg_bindings(Context& c, const Leg& leg) {
@@ -234,7 +234,7 @@ Finding host_meant(Context& c) {
   if (meant.empty()) return no("no Service stands out as the one that was meant");
   Bindings b = leg_bindings(c, *leg);
   if (b.count("vs.destination") == 0) return no("no VirtualService names the host");
-  b["host.meant"] = meant + "." + name->ns + ".svc.cluster.local";
+  b["host.meant"] = c.view.names().fqdn(meant, name->ns);
   b["vs.host-patch"] = Json::array({{{"op", "replace"}, {"path", b["vs.destination"].get<std::string>() + "/host"}, {"value", b["host.meant"]}}});
   return yes("Service " + name->ns + "/" + meant + " exists", b);
 }
@@ -263,7 +263,7 @@ Finding short_name_elsewhere(Context& c) {
   const auto* vs = ref ? find_object(list, ref.ns, ref.name) : nullptr;
   if (vs == nullptr) return ref && !list.covers(ref.ns) ? unknown() : no("no VirtualService made the route");
   const auto name = mesh::service_name(leg->name->host, "");
-  const auto pointer = destination_pointer(*vs, *leg->name);
+  const auto pointer = destination_pointer(c.view.names(), *vs, *leg->name);
   if (!name || name->ns != vs->meta.ns || !pointer) return no("the destination is not a short name");
   const std::string written = text_at(vs->raw.at(Json::json_pointer(*pointer)), "host");
   if (contains(written, ".")) return no("the destination is written as " + written);
@@ -273,7 +273,7 @@ Finding short_name_elsewhere(Context& c) {
     for (const auto& service : *services) {
       if (service.meta.name != name->name) continue;
       auto b = leg_bindings(c, *leg);
-      b["host.meant"] = service.meta.name + "." + service.meta.ns + ".svc.cluster.local";
+      b["host.meant"] = c.view.names().fqdn(service.meta.name, service.meta.ns);
       b["host.written"] = written;
       b["vs.host-patch"] = Json::array({{{"op", "replace"}, {"path", *pointer + "/host"}, {"value", b["host.meant"]}}});
       return yes("VirtualService " + vs->meta.ns + "/" + vs->meta.name + " says " + written + ", which means " + leg->name->host + "; the Service is " + service.meta.ns + "/" + service.meta.name, b);

@@ -75,7 +75,7 @@ Rule rule_for(const View& view, const Vantage& vantage, const Target& target, co
   const auto found = mesh::destination_rules(view, target.host, {vantage.ns, vantage.labels}, service_ns);
   if (found.empty()) return rule;
   rule.object = found.front();
-  const auto host = [](const Object* o) { return mesh::resolve_host(text_at(o->spec(), "host"), o->meta.ns); };
+  const auto host = [&names = view.names()](const Object* o) { return names.resolve(text_at(o->spec(), "host"), o->meta.ns); };
   for (const auto* one : found) {
     if (one->meta.ns != found.front()->meta.ns || host(one) != host(found.front())) break;
     const Json& policy = at(one->spec(), "trafficPolicy");

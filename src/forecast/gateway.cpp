@@ -41,10 +41,10 @@ bool takes_from(const GatewayServer& server, const std::string& ns, std::size_t 
 }
 
 /// The hosts that a server and a VirtualService have in common; of two that cover each other the narrower.
-std::vector<std::string> common_hosts(const GatewayServer& server, const Object& vs) {
+std::vector<std::string> common_hosts(const mesh::Names& names, const GatewayServer& server, const Object& vs) {
   std::vector<std::string> hosts;
   for (const auto& written : mesh::strings_at(vs.spec(), "hosts")) {
-    const auto own = mesh::resolve_host(written, vs.meta.ns);
+    const auto own = names.resolve(written, vs.meta.ns);
     for (std::size_t i = 0; i < server.hosts.size(); ++i) {
       if (!takes_from(server, vs.meta.ns, i)) continue;
       if (mesh::host_covers(server.hosts[i], own)) hosts.push_back(own);
@@ -85,7 +85,7 @@ RouteConfiguration routes_for(const View& view, const Vantage& vantage, const st
   for (const auto& server : servers) gateways.push_back(ref(*server.gateway));
   for (const auto& server : servers) {
     for (const auto* vs : bound(view, *server.gateway, vantage.ns)) {
-      for (const auto& host : common_hosts(server, *vs)) {
+      for (const auto& host : common_hosts(view.names(), server, *vs)) {
         auto& into = host_named(config, host, port);
         into.require_tls = into.require_tls || bool_at(at(server.server, "tls"), "httpsRedirect");
         for (auto& route : routes_of(view, *vs, vantage, gateways, port, forecast)) into.routes.push_back(std::move(route));

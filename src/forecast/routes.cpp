@@ -181,7 +181,7 @@ std::string gateway_ref(const std::string& name, const std::string& ns) {
 
 Target target_of(const View& view, const Json& destination, const std::string& ns, std::uint16_t port) {
   Target target;
-  target.host = mesh::resolve_host(text_at(destination, "host"), ns);
+  target.host = view.names().resolve(text_at(destination, "host"), ns);
   target.subset = text_at(destination, "subset");
   target.port = static_cast<std::uint16_t>(number_at(at(destination, "port"), "number", 0));
   if (target.port != 0) return target;

@@ -21,10 +21,10 @@ Forecast not_known(const std::string& why) {
 }
 
 /// How specific a VirtualService's best host for a Service is: an exact one beats wildcards, of which the longest wins.
-std::size_t specificity(const Object& vs, const std::string& host) {
+std::size_t specificity(const mesh::Names& names, const Object& vs, const std::string& host) {
   std::size_t best = 0;
   for (const auto& written : mesh::strings_at(vs.spec(), "hosts")) {
-    const auto own = mesh::resolve_host(written, vs.meta.ns);
+    const auto own = names.resolve(written, vs.meta.ns);
     if (own == host) return 1'000'000;
     if (mesh::host_covers(own, host)) best = std::max(best, own.size());
   }
@@ -37,7 +37,7 @@ const Object* chosen(const View& view, const std::string& host, const std::strin
   for (const auto* vs : mesh::mesh_virtual_services(view, host, ns)) {
     const Json& rules = at(vs->spec(), kind);
     if (!rules.is_array() || rules.empty()) continue;
-    if (best == nullptr || specificity(*vs, host) > specificity(*best, host)) best = vs;
+    if (best == nullptr || specificity(view.names(), *vs, host) > specificity(view.names(), *best, host)) best = vs;
   }
   return best;
 }

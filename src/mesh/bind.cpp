@@ -54,7 +54,7 @@ void add_called(Values& values, const View& view, const std::vector<const Pod*>&
     if (log == nullptr || namespaces == nullptr) continue;
     for (const auto& line : log->access) {
       if (line.inbound()) continue;
-      const auto name = service_name(lower(line.authority.substr(0, line.authority.find(':'))), pod->meta.ns);
+      const auto name = service_name(lower(address_of(line.authority)), pod->meta.ns);
       const bool known = name && std::any_of(namespaces->begin(), namespaces->end(), [&](const auto& ns) { return ns.meta.name == name->ns; });
       if (known) called.insert(name->ns);
     }
@@ -78,11 +78,23 @@ std::vector<const Pod*> worst_first(const View& view, const Complaint& complaint
   }
   auto servers = path.servers;
   const auto failed = [&](const Pod* pod) {
-    const auto found = failures.find(pod->ip);
-    return found == failures.end() ? std::size_t{0} : found->second;
+    std::size_t all = 0;
+    for (const auto& [address, times] : failures) all += pod->has_address(address) ? times : 0;
+    return all;
   };
   std::stable_sort(servers.begin(), servers.end(), [&](const Pod* a, const Pod* b) { return failed(a) > failed(b); });
   return servers;
+}
+
+/// Control planes that proxies belong to, other than the usual one, whose configuration has a name of its own.
+void add_control_planes(Values& values, const Evidence& evidence) {
+  for (const auto& key : evidence.keys(Kind::pods)) {
+    const auto& pods = evidence.get<Pods>(key);
+    for (const auto& pod : pods.ok() ? pods.value : Pods()) {
+      const auto plane = control_plane_of(pod);
+      if (plane && !plane->usual()) add_row(values["control"], {{"namespace", plane->ns}, {"revision", plane->revision}, {"config-map", plane->config_map()}});
+    }
+  }
 }
 
 /// What one pair needs.
@@ -112,7 +124,8 @@ void bind_case(const View& view, const Complaint& complaint, bool settled, Value
 Values bind(const Evidence& evidence, const Complaint& complaint) {
   Values values;
   const View view(evidence);
-  std::set<std::string> namespaces = {"istio-system"};
+  std::set<std::string> namespaces = {view.control_plane().ns, view.root_namespace()};
+  add_control_planes(values, evidence);
   const auto cases = cases_of(view, complaint);
   for (const auto& pair : cases.all) bind_case(view, pair.complaint, cases.settled, values, namespaces);
   if (complaint.from == Complaint::From::unknown && !complaint.of_workload) add_pods(values, "witness", witnesses(view, complaint), max_witnesses);

@@ -22,7 +22,8 @@ struct PodRef {
 /// Groups: `to` (namespace), `from` (namespace), `client` (pod, namespace), `server` (pod, namespace), `target` (pod,
 /// namespace: what the complaint names, whoever calls it), `called` (namespace: of a Service that the target's log names),
 /// `namespace` (name: every namespace the diagnosis involves), `witness` (pod, namespace: whose log tells who calls; only when
-/// the complaint names no caller), `app` (pod, namespace, container: an application that keeps ending), `option` (log-lines).
+/// the complaint names no caller), `app` (pod, namespace, container: an application that keeps ending), `control`
+/// (namespace, revision, config-map: of control planes that proxies belong to, other than the usual one), `option` (log-lines).
 using Values = std::map<std::string, std::vector<std::map<std::string, std::string>>>;
 
 /// What is known now, for all pairs of caller and target that the question comes to (mesh/cases.hpp). Pure. When no caller is

@@ -122,7 +122,7 @@ void Search::by_servers_logs(Callers& callers) {
   for (const auto& [address, counted] : peers_of(m_view, m_complaint, m_to, m_servers)) {
     const auto* pod = m_view.pod_by_ip(address);
     if (pod == nullptr) {
-      if (counted.failed > 0 && address != "127.0.0.6") callers.strangers.push_back(address);
+      if (counted.failed > 0 && address != "127.0.0.6" && address != "::6") callers.strangers.push_back(address);
       continue;
     }
     auto& caller = seen(of(*pod));

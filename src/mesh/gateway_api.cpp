@@ -32,9 +32,9 @@ bool addressed(const View& view, const Object& gateway, const Pod& pod) {
   if (services == nullptr) return false;
   for (const Json& address : list_at(gateway.spec(), "addresses")) {
     if (text_at(address, "type", "IPAddress") != "Hostname") continue;
-    const std::string host = resolve_host(text_at(address, "value"), gateway.meta.ns);
+    const std::string host = view.names().resolve(text_at(address, "value"), gateway.meta.ns);
     for (const auto& service : *services) {
-      const bool named = host == resolve_host(service.meta.name, service.meta.ns);
+      const bool named = host == view.names().resolve(service.meta.name, service.meta.ns);
       if (named && selects(service.selector, pod.meta.labels)) return true;
     }
   }

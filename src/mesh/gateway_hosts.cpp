@@ -24,21 +24,21 @@ std::string path_for(const Json& rule) {
   return starts_with(path, "/") ? path : "/";
 }
 
-bool sends_to(const Json& rule, const std::string& ns, const std::string& fqdn) {
+bool sends_to(const Names& names, const Json& rule, const std::string& ns, const std::string& fqdn) {
   for (const auto& route : at(rule, "route")) {
     const auto host = text_at(at(route, "destination"), "host");
-    if (!host.empty() && resolve_host(host, ns) == fqdn) return true;
+    if (!host.empty() && names.resolve(host, ns) == fqdn) return true;
   }
   return false;
 }
 
 /// Paths of the rules of a VirtualService that send to the Service.
-std::vector<std::string> paths_to(const ObjectList& services, const Object& vs, const std::string& fqdn) {
+std::vector<std::string> paths_to(const Names& names, const ObjectList& services, const Object& vs, const std::string& fqdn) {
   std::vector<std::string> paths;
   const auto look = [&](const Object& object, const std::string& of_root) {
     for (const char* kind : {"http", "tls", "tcp"}) {
       for (const auto& rule : at(object.spec(), kind)) {
-        if (!sends_to(rule, object.meta.ns, fqdn)) continue;
+        if (!sends_to(names, rule, object.meta.ns, fqdn)) continue;
         const auto own = path_for(rule);
         paths.push_back(own == "/" ? of_root : own);
       }
@@ -79,12 +79,12 @@ void add_served(const Object& gateway, const Object& vs, const std::string& path
 }  // namespace
 
 std::vector<ServedHost> served_hosts(const View& view, const Service& service) {
-  const auto fqdn = ServiceName{service.meta.name, service.meta.ns}.fqdn();
+  const auto fqdn = view.names().fqdn(service.meta.name, service.meta.ns);
   const auto services = view.objects(Kind::virtual_services);
   const auto gateways = view.objects(Kind::gateways);
   std::vector<ServedHost> bound, unbound;
   for (const auto* vs : services.items) {
-    const auto paths = paths_to(services, *vs, fqdn);
+    const auto paths = paths_to(view.names(), services, *vs, fqdn);
     if (paths.empty()) continue;
     const auto names = bound_gateways(*vs);
     const bool of_gateway = std::any_of(names.begin(), names.end(), [](const auto& name) { return name != "mesh"; });
@@ -133,7 +133,7 @@ std::vector<std::string> hosts_to_ask(const View& view, const ServedHost& served
     if (log == nullptr) continue;
     for (const auto& line : log->access) {
       const auto cluster = ClusterName::parse(line.upstream_cluster);
-      const auto host = lower(line.authority.substr(0, line.authority.find(':')));
+      const auto host = lower(address_of(line.authority));
       const bool ours = cluster && cluster->host == fqdn && host_covers(served.host, host);
       if (ours && std::find(hosts.begin(), hosts.end(), host) == hosts.end() && hosts.size() < 4) hosts.push_back(host);
     }
@@ -171,7 +171,7 @@ AtGateway at_gateway(const View& view, const Complaint& complaint) {
     const bool read = view.objects(Kind::virtual_services).everywhere && view.objects(Kind::gateways).everywhere;
     return unknown_host(complaint, read ? "no VirtualService that is bound to a Gateway sends requests to " + what : "by which host a gateway serves " + what + " is not known, as not all VirtualServices and Gateways were read");
   }
-  const auto fqdn = ServiceName{service->meta.name, service->meta.ns}.fqdn();
+  const auto fqdn = view.names().fqdn(service->meta.name, service->meta.ns);
   AtGateway best;
   const ServedHost* taken = nullptr;
   std::pair<std::size_t, std::size_t> most{0, 0};

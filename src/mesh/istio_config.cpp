@@ -28,11 +28,6 @@ Labels labels_at(const Json& object, const char* key) {
   return labels;
 }
 
-std::string resolve_host(const std::string& host, const std::string& ns) {
-  const std::string name = lower(host);
-  return contains(name, ".") || name == "*" ? name : name + "." + ns + ".svc.cluster.local";
-}
-
 bool host_covers(const std::string& pattern, const std::string& host) {
   if (pattern == "*" || pattern == host) return true;
   return starts_with(pattern, "*.") && ends_with(host, pattern.substr(1)) && host.size() >= pattern.size();
@@ -67,13 +62,14 @@ std::vector<std::string> defaults(const View& view, std::vector<std::string> Mes
 
 std::vector<const Object*> mesh_virtual_services(const View& view, const std::string& host, const std::string& caller_ns) {
   std::vector<const Object*> found;
+  const auto& names = view.names();
   const auto fallback = defaults(view, &MeshConfig::default_virtual_service_export_to);
   for (const auto* vs : view.objects(Kind::virtual_services).items) {
     const auto gateways = bound_gateways(*vs);
     if (std::find(gateways.begin(), gateways.end(), "mesh") == gateways.end()) continue;
     if (!exported(strings_at(vs->spec(), "exportTo"), fallback, vs->meta.ns, caller_ns)) continue;
     const auto hosts = strings_at(vs->spec(), "hosts");
-    if (std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return host_covers(resolve_host(h, vs->meta.ns), host); })) found.push_back(vs);
+    if (std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return host_covers(names.resolve(h, vs->meta.ns), host); })) found.push_back(vs);
   }
   std::stable_sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return a->meta.created < b->meta.created; });
   return found;
@@ -90,7 +86,7 @@ std::vector<const Object*> destination_rules(const View& view, const std::string
   std::vector<const Object*> found;
   const auto fallback = defaults(view, &MeshConfig::default_destination_rule_export_to);
   const auto rules = view.objects(Kind::destination_rules);
-  const auto host_of = [](const Object* rule) { return resolve_host(text_at(rule->spec(), "host"), rule->meta.ns); };
+  const auto host_of = [&names = view.names()](const Object* rule) { return names.resolve(text_at(rule->spec(), "host"), rule->meta.ns); };
   // Inside a namespace one that selects the caller comes first, then the most specific host (an exact one is the longest),
   // then the oldest.
   const auto before = [&](const Object* a, const Object* b) {

@@ -15,10 +15,6 @@ std::vector<std::string> strings_at(const Json& object, const char* key);
 /// The matchLabels-like string map of a member.
 evidence::Labels labels_at(const Json& object, const char* key);
 
-/// A host as written in an object of a namespace: a name without dots is short and means `name.ns.svc.cluster.local`
-/// (api networking/v1alpha3 VirtualService host note).
-std::string resolve_host(const std::string& host, const std::string& ns);
-
 /// Whether `pattern` ("*", "*.example.com", a name) covers `host` (which may be a wildcard itself).
 bool host_covers(const std::string& pattern, const std::string& host);
 

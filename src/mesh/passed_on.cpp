@@ -37,7 +37,7 @@ struct Served {
 };
 
 bool outbound(const AccessLine& line, const Pod& pod) {
-  if (line.inbound() || address_of(line.downstream_local) == pod.ip) return false;
+  if (line.inbound() || pod.has_address(address_of(line.downstream_local))) return false;
   return !line.upstream_cluster.empty() || !line.authority.empty();
 }
 
@@ -146,8 +146,7 @@ Sent sent_to(const AccessLine& line) {
   const auto colon = line.downstream_local.rfind(':');
   const auto dialled = colon == std::string::npos ? std::nullopt : to_number(std::string_view(line.downstream_local).substr(colon + 1));
   if (const auto cluster = ClusterName::parse(line.upstream_cluster); cluster && cluster->direction == "outbound") return {cluster->host, cluster->port};
-  auto host = lower(line.authority);
-  if (!host.empty() && host.front() != '[') host = host.substr(0, host.find(':'));
+  auto host = lower(address_of(line.authority));
   if (host.empty()) host = address_of(line.downstream_local);
   return {host, static_cast<std::uint16_t>(dialled.value_or(80))};
 }

@@ -12,7 +12,7 @@ using namespace evidence;
 namespace {
 
 /// A pattern is told when chance makes it less often than this.
-constexpr double k_chance = 0.01;
+constexpr double k_by_chance = 0.01;
 
 bool counts(const Sighting& seen) { return seen.result == Sighting::Result::ok || seen.result == Sighting::Result::failed; }
 
@@ -103,7 +103,7 @@ std::optional<Gathering> gathering_of(const View& view, const Traffic& traffic) 
     if (!found || !marked(*found, traffic)) continue;
     if (!best || found->chance < best->chance * 0.99) best = found;
   }
-  if (!best || best->chance * static_cast<double>(values) > k_chance) return std::nullopt;
+  if (!best || best->chance * static_cast<double>(values) > k_by_chance) return std::nullopt;
   return best;
 }
 
@@ -117,7 +117,7 @@ std::optional<Turn> turn_of(const Traffic& traffic) {
   const auto changes = std::adjacent_find(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second != b.second; });
   const auto turn = changes + 1;   // there are both kinds, so one change at least
   const bool once = std::all_of(turn, all.end(), [&](const auto& other) { return other.second == turn->second; });
-  if (!once || 2 * std::exp(-log_choose(all.size(), traffic.failed)) > k_chance) return std::nullopt;
+  if (!once || 2 * std::exp(-log_choose(all.size(), traffic.failed)) > k_by_chance) return std::nullopt;
   return Turn{turn->second, turn->second ? turn->first : changes->first, static_cast<std::size_t>(turn - all.begin()), static_cast<std::size_t>(all.end() - turn)};
 }
 

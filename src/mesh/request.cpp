@@ -10,26 +10,6 @@ namespace meshdx::mesh {
 
 using namespace evidence;
 
-namespace {
-
-/// An IP address, not a name; no name has a colon (ports are off here).
-bool is_address(const std::string& host) {
-  return contains(host, ":") || (!host.empty() && host.find_first_not_of("0123456789.") == std::string::npos);
-}
-
-}  // namespace
-
-std::optional<ServiceName> service_name(const std::string& typed, const std::string& ns) {
-  std::string host = lower(typed);
-  while (!host.empty() && host.back() == '.') host.pop_back();
-  if (is_address(host)) return std::nullopt;
-  const auto labels = split(host, '.');
-  if (std::any_of(labels.begin(), labels.end(), [](const auto& label) { return label.empty(); })) return std::nullopt;
-  if (labels.size() == 1) return ServiceName{labels[0], ns};
-  if (labels.size() == 2 || labels[2] == "svc") return ServiceName{labels[0], labels[1]};
-  return std::nullopt;
-}
-
 std::string workload_of(const Pod& pod) {
   const auto hash = pod.meta.labels.find("pod-template-hash");
   const std::string& owner = pod.meta.owner_name;
@@ -121,12 +101,12 @@ const Object* entry_for(const ObjectList& entries, const std::string& host) {
   return nullptr;
 }
 
-void set_service(Destination& to, const Service& service, const Complaint& complaint) {
+void set_service(const View& view, Destination& to, const Service& service, const Complaint& complaint) {
   to.state = Destination::State::service;
   to.service = &service;
   to.name = service.meta.name;
   to.ns = service.meta.ns;
-  to.host = ServiceName{to.name, to.ns}.fqdn();
+  to.host = view.names().fqdn(to.name, to.ns);
   to.port = pick_port(service, complaint.port);
   if (to.port != nullptr) to.port_number = to.port->port;
 }
@@ -152,7 +132,7 @@ bool workload_destination(const View& view, const ServiceName& name, const Compl
   }
   const Service* only = service_meant(selecting, name.name, complaint.port);
   if (only != nullptr) {
-    set_service(to, *only, complaint);
+    set_service(view, to, *only, complaint);
   } else {
     to.state = Destination::State::pods;
     to.name = name.name;
@@ -169,7 +149,7 @@ void address_destination(const View& view, const Complaint& complaint, Destinati
     all_read = all_read && services != nullptr;
     if (services == nullptr) continue;
     for (const auto& service : *services) {
-      if (std::find(service.cluster_ips.begin(), service.cluster_ips.end(), to.host) != service.cluster_ips.end()) return set_service(to, service, complaint);
+      if (std::find(service.cluster_ips.begin(), service.cluster_ips.end(), to.host) != service.cluster_ips.end()) return set_service(view, to, service, complaint);
     }
   }
   if (const auto* pod = view.pod_by_ip(to.host)) {
@@ -197,7 +177,7 @@ Destination find_destination(const View& view, const Complaint& complaint) {
     const auto* services = view.services(name->ns);
     const Service* service = services == nullptr ? nullptr : find_service(*services, name->name);
     if (service != nullptr && complaint.named != Complaint::Named::workload) {
-      set_service(to, *service, complaint);
+      set_service(view, to, *service, complaint);
       return to;
     }
     if (complaint.named != Complaint::Named::host && complaint.named != Complaint::Named::service && workload_destination(view, *name, complaint, to)) return to;
@@ -221,7 +201,7 @@ Destination find_destination(const View& view, const Complaint& complaint) {
     to.state = Destination::State::external;    // "example.com" is no Service of a namespace "com"
     return to;
   }
-  to.host = name->fqdn();
+  to.host = view.names().fqdn(*name);
   if (const auto* entry = entry_for(entries, to.host)) {
     to.state = Destination::State::entry;
     to.entry = entry;
@@ -232,9 +212,8 @@ Destination find_destination(const View& view, const Complaint& complaint) {
 }
 
 bool names_service(const std::string& host, const Destination& to, const std::string& caller_ns) {
-  std::string typed = lower(host);
-  if (typed.empty() || typed.front() == '[') return false;
-  if (const auto colon = typed.find(':'); colon != std::string::npos) typed.resize(colon);
+  const std::string typed = lower(address_of(host));
+  if (typed.empty()) return false;
   if (typed == to.host) return true;
   if (to.service != nullptr) {
     const auto& ips = to.service->cluster_ips;
@@ -244,9 +223,16 @@ bool names_service(const std::string& host, const Destination& to, const std::st
   return !to.name.empty() && name && name->name == to.name && name->ns == to.ns;
 }
 
+namespace {
+
+/// A host as clients send it: IPv6 addresses in brackets (RFC 3986, 3.2.2).
+std::string as_sent(const std::string& host) { return contains(host, ":") ? "[" + host + "]" : host; }
+
+}  // namespace
+
 Request request_of(const View& view, const Complaint& complaint, const Caller& caller, const Destination& to) {
   Request request;
-  request.host = complaint.host;
+  request.host = as_sent(complaint.host);
   request.port = to.port_number;
   request.method = complaint.method;
   request.path = complaint.path;
@@ -268,7 +254,7 @@ Request request_of(const View& view, const Complaint& complaint, const Caller& c
     request.addresses.push_back(to.host);
   }
   for (const auto& [name, value] : complaint.headers) {
-    if (name == "host") request.host = lower(value.substr(0, value.rfind(':')));   // as curl -H: another name than was dialled
+    if (name == "host") request.host = as_sent(lower(address_of(value)));   // as curl -H: another name than was dialled
   }
   return request;
 }

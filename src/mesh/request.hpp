@@ -7,19 +7,11 @@
 
 #include "mesh/capture.hpp"
 #include "mesh/complaint.hpp"
+#include "mesh/names.hpp"
 #include "mesh/route_walk.hpp"
 #include "mesh/view.hpp"
 
 namespace meshdx::mesh {
-
-/// "web", "web.shop", "web.shop.svc.cluster.local." → name and namespace of a Kubernetes service name.
-struct ServiceName {
-  std::string name, ns;
-  [[nodiscard]] std::string fqdn() const { return name + "." + ns + ".svc.cluster.local"; }
-};
-
-/// Takes a host apart if it can name a Service (one label, two labels, or `.svc[.domain]`); `ns` for the one-label form.
-std::optional<ServiceName> service_name(const std::string& host, const std::string& ns);
 
 /// The name of the workload that owns a pod: from its ReplicaSet owner without the pod-template-hash, or the owner itself.
 std::string workload_of(const evidence::Pod& pod);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "util/cidr.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::mesh {
@@ -14,26 +15,10 @@ bool has(const std::vector<std::string>& list, const std::string& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
-std::optional<std::uint32_t> ipv4(const std::string& text) {
-  const auto parts = split(text, '.');
-  std::uint32_t value = 0;
-  for (const auto& part : parts) {
-    const auto number = to_number(part);
-    if (!number || *number > 255) return std::nullopt;
-    value = value << 8U | static_cast<std::uint32_t>(*number);
-  }
-  return parts.size() == 4 ? std::optional<std::uint32_t>(value) : std::nullopt;
-}
-
-/// Whether an address lies in "10.96.0.1/32" or "10.0.0.0/8" (a ServiceEntry's addresses). Of IPv6 only host addresses and
-/// "/0" are told.
+/// Whether an address lies in "10.96.0.1/32" or "fd00::/8" (a ServiceEntry's addresses).
 bool in_range(const std::string& range, const std::string& address) {
-  const auto slash = range.find('/');
-  const auto network = ipv4(range.substr(0, slash)), one = ipv4(address);
-  const auto length = slash == std::string::npos ? std::nullopt : to_number(std::string_view(range).substr(slash + 1));
-  if (length == 0U || range.substr(0, slash) == address) return true;
-  if (!network || !one || !length || *length > 32) return false;
-  return (*network ^ *one) >> (32U - *length) == 0;
+  const auto cidr = parse_cidr(range);
+  return cidr && in_cidr(address, *cidr);
 }
 
 struct Arriving {
@@ -109,15 +94,10 @@ Arriving arriving(const Request& request) {
   in.port = request.port;
   in.addresses = request.addresses;
   in.tls = request.tls;
-  const bool address = contains(request.host, ":") || ipv4(request.host).has_value();   // RFC 6066: no server name for an address
+  const bool address = is_address(request.host);   // RFC 6066: no server name for an address
   in.sni = request.tls && !address ? request.host : "";
   in.alpn = {"http/1.1"};
   return in;
-}
-
-/// As the parser writes additional addresses: "10.96.0.5:80", "[fd00::5]:80".
-std::string with_port(const std::string& address, std::uint16_t port) {
-  return (contains(address, ":") ? "[" + address + "]" : address) + ":" + std::to_string(port);
 }
 
 const Listener* listener_at(const Listeners& listeners, const std::vector<std::string>& addresses, std::uint16_t port) {

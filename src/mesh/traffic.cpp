@@ -10,8 +10,6 @@ namespace meshdx::mesh {
 
 using namespace evidence;
 
-std::string address_of(const std::string& endpoint) { return endpoint.substr(0, endpoint.rfind(':')); }
-
 namespace {
 
 std::uint16_t port_of(const std::string& endpoint) {
@@ -25,11 +23,11 @@ std::string path_of(const std::string& path) { return path.substr(0, path.find('
 bool same_destination(const AccessLine& line, const Complaint& complaint, const Caller& caller, const Destination& to) {
   // One host is often served on port 80 and on 443: a URL says which, and only TLS has a server name.
   if (caller.gateway && complaint.path_given && line.sni.empty() == (complaint.scheme == "https")) return false;
-  if (caller.gateway) return lower(line.authority.substr(0, line.authority.find(':'))) == lower(complaint.host);
+  if (caller.gateway) return lower(address_of(line.authority)) == lower(complaint.host);
   if (const auto cluster = ClusterName::parse(line.upstream_cluster); cluster && !to.host.empty() && cluster->host == to.host) {
     return cluster->port == to.port_number;
   }
-  const bool named = names_service(line.authority, to, caller.ns) || lower(line.authority.substr(0, line.authority.find(':'))) == lower(complaint.host);
+  const bool named = names_service(line.authority, to, caller.ns) || lower(address_of(line.authority)) == lower(complaint.host);
   const auto local = address_of(line.downstream_local);
   const bool dialled = to.service != nullptr && std::find(to.service->cluster_ips.begin(), to.service->cluster_ips.end(), local) != to.service->cluster_ips.end();
   if (!named && !dialled && local != to.host) return false;
@@ -89,8 +87,9 @@ ServerIndex index_servers(const View& view, const std::vector<const Pod*>& serve
     const auto* log = view.log(*pod);
     if (log == nullptr) continue;
     traffic.server_read = true;
+    if (traffic.unreadable.empty()) traffic.unreadable = log->unreadable;
     for (const auto& line : log->access) {
-      const bool ours = line.inbound() || (line.upstream_cluster.empty() && address_of(line.downstream_local) == pod->ip);
+      const bool ours = line.inbound() || (line.upstream_cluster.empty() && pod->has_address(address_of(line.downstream_local)));
       if (!ours) continue;
       if (!line.request_id.empty()) index.by_request[line.request_id].emplace_back(&line, pod);
       if (!line.downstream_remote.empty()) index.by_peer[line.downstream_remote].emplace_back(&line, pod);
@@ -139,7 +138,7 @@ void add(Traffic& traffic, Sighting seen, const View& view) {
 void observe_bare(const View& view, const Complaint& complaint, const Caller& caller, const ServerIndex& index, Traffic& traffic) {
   for (const auto& [line, pod] : index.all) {
     const auto peer = address_of(line->downstream_remote);
-    const bool own = std::any_of(caller.pods.begin(), caller.pods.end(), [&](const Pod* p) { return p->ip == peer; });
+    const bool own = std::any_of(caller.pods.begin(), caller.pods.end(), [&](const Pod* p) { return p->has_address(peer); });
     if (!own || !same_path(*line, complaint) || !in_window(*line, complaint)) continue;
     Sighting seen;
     seen.server = line;
@@ -197,6 +196,7 @@ Traffic observe(const View& view, const Complaint& complaint, const Caller& call
     const auto* log = view.log(*pod);
     if (log == nullptr) continue;
     traffic.caller_read = true;
+    if (!log->unreadable.empty()) traffic.unreadable = log->unreadable;
     traffic.caller_logs = traffic.caller_logs || writes_access_log(view, *pod, *log);
     for (const auto& line : log->access) {
       if (!concerns(line, complaint, caller, destination)) continue;

@@ -33,6 +33,7 @@ struct Traffic {
   bool caller_read = false;        ///< the caller's log was read (all pods asked for)
   bool server_read = false;        ///< at least one server proxy's log was read
   bool caller_logs = false;        ///< the caller's proxy writes an access log now: its listeners say so, or lines when they were not read
+  std::string unreadable;          ///< why requests in one of the logs cannot be read; "" when they can
   std::vector<Sighting> requests;
   std::size_t ok = 0, failed = 0;
 };
@@ -52,9 +53,6 @@ std::map<std::string, PeerCount> peers_of(const View& view, const Complaint& com
 
 /// Whether a request went well or failed, as the complaint sees it.
 Sighting::Result result_of(const evidence::AccessLine& line, const Complaint& complaint);
-
-/// The address of "10.244.0.161:8080".
-std::string address_of(const std::string& endpoint);
 
 /// Whether a proxy writes an access log now. Its listeners decide: lines may be from before a Telemetry switched it off.
 bool writes_access_log(const View& view, const evidence::Pod& pod, const evidence::ProxyLog& log);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mesh/log_format.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::mesh {
@@ -32,14 +33,25 @@ const std::vector<ReplicaSet>* View::replicasets(const std::string& ns) const {
   return read<std::vector<ReplicaSet>>({Kind::replicasets, ns, ""});
 }
 const Objects* View::namespaces() const { return read<Objects>({Kind::namespaces, "", ""}); }
-const MeshConfig* View::mesh_config() const { return read<MeshConfig>({Kind::mesh_config, "", ""}); }
-const ProxyStatus* View::proxy_status() const { return read<ProxyStatus>({Kind::proxy_status, "", ""}); }
+const MeshConfig* View::mesh_config() const { return read<MeshConfig>(control_plane().config_key()); }
+const ProxyStatus* View::proxy_status() const {
+  const auto key = control_plane().status_key();
+  return read<ProxyStatus>(m_evidence.asked(key) ? key : ControlPlane().status_key());
+}
 const Clusters* View::clusters(const Pod& pod) const { return read<Clusters>({Kind::clusters, pod.meta.ns, pod.meta.name}); }
 const Routes* View::routes(const Pod& pod) const { return read<Routes>({Kind::routes, pod.meta.ns, pod.meta.name}); }
 const Listeners* View::listeners(const Pod& pod) const { return read<Listeners>({Kind::listeners, pod.meta.ns, pod.meta.name}); }
 const Endpoints* View::endpoints(const Pod& pod) const { return read<Endpoints>({Kind::endpoints, pod.meta.ns, pod.meta.name}); }
 const Secrets* View::secrets(const Pod& pod) const { return read<Secrets>({Kind::secrets, pod.meta.ns, pod.meta.name}); }
-const ProxyLog* View::log(const Pod& pod) const { return read<ProxyLog>({Kind::log, pod.meta.ns, pod.meta.name}); }
+const ProxyLog* View::log(const Pod& pod) const {
+  const Key key{Kind::log, pod.meta.ns, pod.meta.name};
+  const auto* log = read<ProxyLog>(key);
+  if (log == nullptr || log->strange.empty()) return log;
+  const auto found = m_logs.find(key);
+  if (found != m_logs.end()) return &found->second;
+  const auto& config = m_evidence.get<MeshConfig>(control_plane().config_key());   // says how to read it, not what is: not noted
+  return &m_logs.emplace(key, read_strange(*log, config.ok() ? &config.value : nullptr)).first->second;
+}
 const std::vector<Socket>* View::sockets(const Pod& pod) const {
   return read<std::vector<Socket>>({Kind::sockets, pod.meta.ns, pod.meta.name});
 }
@@ -73,8 +85,7 @@ const Pod* View::pod_by_ip(const std::string& address) const {
   // An endpoint in ambient mode is reached through an internal listener: envoy://connect_originate/10.244.1.5:8080.
   std::string ip = address;
   if (starts_with(ip, "envoy://")) {
-    ip.erase(0, ip.rfind('/') + 1);
-    if (std::count(ip.begin(), ip.end(), ':') == 1) ip.resize(ip.find(':'));
+    ip = address_of(ip.substr(ip.rfind('/') + 1));
   }
   if (ip.empty()) return nullptr;
   for (const auto& ns : pod_namespaces()) {
@@ -82,7 +93,7 @@ const Pod* View::pod_by_ip(const std::string& address) const {
     if (list == nullptr) continue;
     for (const auto& pod : *list) {
       if (pod.host_network) continue;   // it shares the node's address with others
-      if (pod.ip == ip || std::find(pod.ips.begin(), pod.ips.end(), ip) != pod.ips.end()) return &pod;
+      if (pod.has_address(ip)) return &pod;
     }
   }
   return nullptr;
@@ -97,9 +108,29 @@ const Pod* View::pod(const std::string& ns, const std::string& name) const {
   return nullptr;
 }
 
+const ProxyStatus* View::proxy_status(const Pod& pod) const {
+  const auto key = control_plane_of(pod).value_or(control_plane()).status_key();
+  return read<ProxyStatus>(m_evidence.asked(key) ? key : ControlPlane().status_key());
+}
+
+const ControlPlane& View::control_plane() const {
+  static const ControlPlane usual;
+  if (!m_plane) m_plane = mesh::control_plane(m_evidence);
+  return m_plane ? *m_plane : usual;
+}
+
+const Names& View::names() const {
+  static const Names usual;
+  if (m_names) return *m_names;
+  const auto domain = cluster_domain(m_evidence);
+  if (!domain) return usual;
+  m_names = Names{*domain};
+  return *m_names;
+}
+
 std::string View::root_namespace() const {
   const auto* config = mesh_config();
-  return config == nullptr || config->root_namespace.empty() ? "istio-system" : config->root_namespace;
+  return config == nullptr || config->root_namespace.empty() ? control_plane().ns : config->root_namespace;
 }
 
 }  // namespace meshdx::mesh

@@ -1,11 +1,14 @@
 // Reading evidence so that every conclusion knows what it rests on: a View hands out records and notes which it handed out.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "evidence/evidence.hpp"
+#include "mesh/control_plane.hpp"
+#include "mesh/names.hpp"
 
 namespace meshdx::mesh {
 
@@ -46,6 +49,7 @@ class View {
   const evidence::Listeners* listeners(const evidence::Pod& pod) const;
   const evidence::Endpoints* endpoints(const evidence::Pod& pod) const;
   const evidence::Secrets* secrets(const evidence::Pod& pod) const;
+  /// The log, with its access lines read by the mesh's own format where they are not in Istio's.
   const evidence::ProxyLog* log(const evidence::Pod& pod) const;
   const std::vector<evidence::Socket>* sockets(const evidence::Pod& pod) const;
 
@@ -59,7 +63,15 @@ class View {
   /// Namespaces whose pods were asked for.
   std::vector<std::string> pod_namespaces() const;
 
-  /// The root namespace of the mesh ("istio-system" unless the mesh configuration says otherwise).
+  /// How hosts are spelt here. Not noted as read: it says what things are called, not how they are.
+  const Names& names() const;
+
+  /// The control plane that the proxies belong to, the usual one while none was read. Not noted as read, as names().
+  const ControlPlane& control_plane() const;
+  /// What istiod says of proxies: the control plane of this pod, or the usual one when that was not asked.
+  const evidence::ProxyStatus* proxy_status(const evidence::Pod& pod) const;
+
+  /// The root namespace of the mesh: where the control plane is, unless the mesh configuration says otherwise.
   std::string root_namespace() const;
 
   // What was read: nested recordings, innermost last.
@@ -73,6 +85,9 @@ class View {
  private:
   const evidence::Evidence& m_evidence;
   mutable std::vector<std::vector<Key>> m_open;
+  mutable std::map<Key, evidence::ProxyLog> m_logs;   ///< those that were read by the mesh's own format
+  mutable std::optional<Names> m_names;          ///< once a proxy was read
+  mutable std::optional<ControlPlane> m_plane;   ///< the same
 };
 
 }  // namespace meshdx::mesh

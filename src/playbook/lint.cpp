@@ -104,7 +104,7 @@ void Linter::check_step(std::size_t i) {
 void Linter::check_argv(const std::string& pointer, const std::vector<std::string>& argv, bool probe) {
   const Chosen example = {{"client", {{"pod", "client-0"}, {"namespace", "ns"}}}, {"server", {{"pod", "server-0"}, {"namespace", "ns"}}}, {"target", {{"pod", "target-0"}, {"namespace", "ns"}}}, {"called", {{"namespace", "ns"}}}, {"witness", {{"pod", "witness-0"}, {"namespace", "ns"}}},
                           {"to", {{"namespace", "ns"}}},  {"from", {{"namespace", "ns"}}}, {"namespace", {{"name", "ns"}}},
-                          {"option", {{"log-lines", "500"}}}};
+                          {"control", {{"namespace", "ns"}, {"revision", "rev"}, {"config-map", "istio-rev"}}}, {"option", {{"log-lines", "500"}}}};
   const auto filled = fill(argv, example);
   const auto allowed = run::check_allowed(filled, probe);
   if (!allowed) {

@@ -219,7 +219,7 @@ Expected<Playbook> load_playbook(const YamlDocument& document) {
 }
 
 const std::vector<std::string>& placeholders() {
-  static const std::vector<std::string> names = {"app.container", "app.namespace", "app.pod", "called.namespace", "client.namespace",  "client.pod",       "from.namespace", "namespace.name",
+  static const std::vector<std::string> names = {"app.container", "app.namespace", "app.pod", "called.namespace", "client.namespace",  "client.pod", "control.config-map", "control.namespace", "control.revision", "from.namespace", "namespace.name",
                                                  "option.log-lines",  "server.namespace", "server.pod",     "target.namespace",  "target.pod",     "to.namespace",
                                                  "witness.namespace", "witness.pod"};
   return names;

@@ -18,10 +18,11 @@ using evidence::Action;
 using Rights = std::vector<Right>;
 using Words = std::vector<std::string>;
 
-/// With something in the place of each placeholder: what, makes no difference here.
+/// With something in the place of each placeholder: what, makes no difference here, but for where the control plane is.
 Words filled(const Words& words) {
   Chosen chosen;
   for (const auto& name : placeholders_in(words)) chosen[name.substr(0, name.find('.'))][name.substr(name.find('.') + 1)] = "1";
+  chosen["control"] = {{"namespace", k_control_plane}, {"revision", "default"}, {"config-map", "istio"}};
   return fill(words, chosen);
 }
 
@@ -128,6 +129,11 @@ bool Right::operator<(const Right& other) const {
 }
 
 bool Right::operator==(const Right& other) const { return !(*this < other) && !(other < *this); }
+
+Right at_control_plane(Right right, const mesh::ControlPlane& plane) {
+  if (right.scope == Scope::control_plane && right.action.resource == "configmaps" && right.action.name == mesh::ControlPlane().config_map()) right.action.name = plane.config_map();
+  return right;
+}
 
 std::vector<Right> rights_of(const std::vector<std::string>& words) {
   if (words.empty()) return {};

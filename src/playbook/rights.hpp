@@ -8,6 +8,7 @@
 
 #include "diagnose/cause.hpp"
 #include "evidence/grants.hpp"
+#include "mesh/control_plane.hpp"
 #include "playbook/playbook.hpp"
 #include "util/tri.hpp"
 
@@ -30,6 +31,9 @@ struct Right {
 
 /// istiod's namespace, as the playbooks have it.
 inline constexpr const char* k_control_plane = "istio-system";
+
+/// The right for a control plane of another name: its ConfigMap is called otherwise.
+Right at_control_plane(Right right, const mesh::ControlPlane& plane);
 
 /// The permissions of one command; its words may hold placeholders. None for what every user may do, and for words that
 /// are no command of meshdx. What istioctl asks for was seen in the requests of 1.32; older ones ask for no more.

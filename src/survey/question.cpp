@@ -109,13 +109,13 @@ Complaint from_anywhere(const std::string& ns) {
 std::set<std::string> vantages(const View& view, const std::string& host, const std::string& ns) {
   std::set<std::string> found = {ns};
   for (const auto* rule : view.objects(Kind::destination_rules).items) {
-    if (mesh::host_covers(mesh::resolve_host(text_at(rule->spec(), "host"), rule->meta.ns), host)) found.insert(rule->meta.ns);
+    if (mesh::host_covers(view.names().resolve(text_at(rule->spec(), "host"), rule->meta.ns), host)) found.insert(rule->meta.ns);
   }
   for (const auto* vs : view.objects(Kind::virtual_services).items) {
     const auto hosts = mesh::strings_at(vs->spec(), "hosts");
     const auto gateways = mesh::bound_gateways(*vs);
     const bool mesh = std::find(gateways.begin(), gateways.end(), "mesh") != gateways.end();
-    if (mesh && std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(mesh::resolve_host(h, vs->meta.ns), host); })) found.insert(vs->meta.ns);
+    if (mesh && std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(view.names().resolve(h, vs->meta.ns), host); })) found.insert(vs->meta.ns);
   }
   if (view.root_namespace() != ns) found.erase(view.root_namespace());
   return found;
@@ -126,7 +126,7 @@ void ask_port(const View& view, const Service& service, const ServicePort& port,
   plain.subject = "Service " + service.meta.ns + "/" + service.meta.name;
   plain.by_hand = service.selector.empty();
   plain.ask = from_anywhere(from);
-  plain.ask.host = mesh::ServiceName{service.meta.name, service.meta.ns}.fqdn();
+  plain.ask.host = view.names().fqdn(service.meta.name, service.meta.ns);
   plain.ask.target = plain.ask.host + ":" + std::to_string(port.port);
   plain.ask.named = Complaint::Named::service;
   plain.ask.port = port.port;
@@ -150,7 +150,7 @@ std::vector<Question> service_questions(const View& view, const std::string& ns)
   if (services == nullptr) return questions;
   for (const auto& service : *services) {
     if (service.type == "ExternalName") continue;
-    for (const auto& from : vantages(view, mesh::ServiceName{service.meta.name, ns}.fqdn(), ns)) {
+    for (const auto& from : vantages(view, view.names().fqdn(service.meta.name, ns), ns)) {
       if (view.pods(from) == nullptr || view.pod(from, k_any_caller) == nullptr) continue;
       for (const auto& port : service.ports) {
         if (port.protocol == "TCP") ask_port(view, service, port, from, questions);
@@ -226,7 +226,7 @@ std::vector<Question> gateway_questions(const View& view, const std::string& ns,
       const auto bound = mesh::bound_gateways(*vs);
       if (std::find(bound.begin(), bound.end(), name) == bound.end()) continue;
       for (const auto& host : mesh::strings_at(vs->spec(), "hosts")) {
-        for (const auto& entry : entries_for(*gateway, mesh::resolve_host(host, vs->meta.ns), bound.size() == 1)) {
+        for (const auto& entry : entries_for(*gateway, view.names().resolve(host, vs->meta.ns), bound.size() == 1)) {
           sample_rules(*vs, name, at_gateway(*gateway, entry), questions);
         }
       }

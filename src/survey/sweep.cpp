@@ -193,8 +193,9 @@ void Sweeper::find_gateways() {
 /// Namespaces of hosts that routes lead to from here, and of rules for hosts that are here.
 std::set<std::string> Sweeper::needs_of(const std::string& ns) const {
   std::set<std::string> needs = {ns, m_view.root_namespace()};   // istiod itself runs in the latter
-  const auto namespace_of = [](const std::string& host) {
-    const auto name = ends_with(host, ".svc.cluster.local") ? mesh::service_name(host, "") : std::nullopt;
+  const auto& names = m_view.names();
+  const auto namespace_of = [](const std::string& host) {   // whatever the domain: it may not be known before pods are read
+    const auto name = contains(host, ".svc.") ? mesh::service_name(host, "") : std::nullopt;
     return name ? name->ns : std::string();
   };
   bool gateway_here = false;
@@ -202,20 +203,20 @@ std::set<std::string> Sweeper::needs_of(const std::string& ns) const {
   for (const auto* vs : m_view.objects(Kind::virtual_services).items) {
     bool concerns = vs->meta.ns == ns;
     for (const auto& host : mesh::strings_at(vs->spec(), "hosts")) {
-      const auto full = mesh::resolve_host(host, vs->meta.ns);
-      concerns = concerns || namespace_of(full) == ns || (starts_with(full, "*") && mesh::host_covers(full, "any." + ns + ".svc.cluster.local"));
+      const auto full = names.resolve(host, vs->meta.ns);
+      concerns = concerns || namespace_of(full) == ns || (starts_with(full, "*") && mesh::host_covers(full, names.fqdn("any", ns)));
     }
     for (const auto& gateway : mesh::bound_gateways(*vs)) concerns = concerns || (gateway_here && starts_with(gateway, ns + "/"));
     if (!concerns) continue;
     needs.insert(vs->meta.ns);
     for (const char* kind : {"http", "tcp", "tls"}) {
       for (const auto& rule : at(vs->spec(), kind)) {
-        for (const auto& route : at(rule, "route")) needs.insert(namespace_of(mesh::resolve_host(text_at(at(route, "destination"), "host"), vs->meta.ns)));
+        for (const auto& route : at(rule, "route")) needs.insert(namespace_of(names.resolve(text_at(at(route, "destination"), "host"), vs->meta.ns)));
       }
     }
   }
   for (const auto* rule : m_view.objects(Kind::destination_rules).items) {
-    if (namespace_of(mesh::resolve_host(text_at(rule->spec(), "host"), rule->meta.ns)) == ns) needs.insert(rule->meta.ns);
+    if (namespace_of(names.resolve(text_at(rule->spec(), "host"), rule->meta.ns)) == ns) needs.insert(rule->meta.ns);
   }
   if (gateway_here) needs.insert(m_gateway_namespaces.begin(), m_gateway_namespaces.end());
   needs.erase("");

@@ -48,7 +48,7 @@ void put_once(std::vector<std::string>& list, const std::string& item) {
 
 class Builder {
  public:
-  Builder(const Manifests& manifests, Outside outside) : m_manifests(manifests), m_outside(outside) {}
+  Builder(const Manifests& manifests, Outside outside) : m_manifests(manifests), m_outside(outside), m_names(names_in(manifests)) {}
 
   World build();
 
@@ -82,6 +82,7 @@ class Builder {
 
   const Manifests& m_manifests;
   Outside m_outside;
+  mesh::Names m_names;
   World m_world;
   std::map<std::pair<Kind, std::string>, Json::array_t> m_lists;   ///< by kind and namespace
   std::size_t m_addresses = 0;
@@ -97,7 +98,7 @@ void Builder::add_object(const std::string& group, const std::string& kind, cons
   if (row != nullptr) add(*row, ns, std::move(object));
 }
 
-void Builder::add_pod(const std::string& ns, Json pod) { add_object("", "Pod", ns, std::move(pod)); }
+void Builder::add_pod(const std::string& ns, Json pod) { add_object("", "Pod", ns, with_domain(std::move(pod), m_names.domain)); }
 
 /// Without a Namespace object in the files a namespace is taken to inject: who writes Istio configuration for it wants that.
 bool Builder::injected(const std::string& ns, const Json& pod_template) {
@@ -136,10 +137,9 @@ void Builder::take(const Manifest& manifest) {
 }
 
 bool Builder::knows_host(const std::string& host) const {
-  const auto name = ends_with(host, ".svc.cluster.local") ? split(host, '.') : std::vector<std::string>();
-  if (name.size() >= 2) {
-    const auto list = m_lists.find({Kind::services, name[1]});
-    const auto named = [&](const Json& service) { return text_at(at(service, "metadata"), "name") == name[0]; };
+  if (const auto name = m_names.service(host)) {
+    const auto list = m_lists.find({Kind::services, name->ns});
+    const auto named = [&](const Json& service) { return text_at(at(service, "metadata"), "name") == name->name; };
     if (list != m_lists.end() && std::any_of(list->second.begin(), list->second.end(), named)) return true;
   }
   for (const auto& [key, list] : m_lists) {
@@ -157,7 +157,7 @@ bool Builder::knows_host(const std::string& host) const {
 void Builder::complete_host(const std::string& host, std::uint16_t port, const Manifest& by) {
   if (host.empty() || knows_host(host)) return;
   const auto labels = split(host, '.');
-  if (!ends_with(host, ".svc.cluster.local") || labels.size() < 2) {
+  if (!m_names.of_cluster(host) || labels.size() < 2) {
     assume("host " + host + ", which " + by.kind + " " + by.ns + "/" + by.name + " routes to");
     const Json spec = {{"hosts", Json::array({host})}, {"ports", Json::array({{{"number", port}, {"name", "any"}, {"protocol", "HTTP"}}})}, {"resolution", "DNS"}, {"location", "MESH_EXTERNAL"}};
     add_object("networking.istio.io", "ServiceEntry", by.ns, {{"apiVersion", "networking.istio.io/v1"}, {"kind", "ServiceEntry"}, {"metadata", {{"name", "assumed-" + host}, {"namespace", by.ns}}}, {"spec", spec}});
@@ -174,13 +174,13 @@ void Builder::complete_host(const std::string& host, std::uint16_t port, const M
 void Builder::complete_subset(const std::string& host, const std::string& subset, const Manifest& by) {
   if (subset.empty()) return;
   const auto labels = split(host, '.');
-  const std::string ns = ends_with(host, ".svc.cluster.local") && labels.size() > 1 ? labels[1] : by.ns;
+  const std::string ns = m_names.of_cluster(host) && labels.size() > 1 ? labels[1] : by.ns;
   auto& rules = m_lists[{Kind::destination_rules, ns}];
   for (const auto& [key, list] : m_lists) {
     if (key.first != Kind::destination_rules) continue;
     for (const auto& rule : list) {
       const bool assumed = text_at(at(rule, "metadata"), "name") == "assumed-" + labels[0];
-      if (!assumed && mesh::host_covers(mesh::resolve_host(text_at(at(rule, "spec"), "host"), key.second), host)) return;
+      if (!assumed && mesh::host_covers(m_names.resolve(text_at(at(rule, "spec"), "host"), key.second), host)) return;
     }
   }
   if (!granted(ns)) return;
@@ -195,7 +195,7 @@ void Builder::complete_subset(const std::string& host, const std::string& subset
 }
 
 void Builder::complete_destination(const Json& destination, const Manifest& by) {
-  const auto host = mesh::resolve_host(text_at(destination, "host"), by.ns);
+  const auto host = m_names.resolve(text_at(destination, "host"), by.ns);
   const auto port = static_cast<std::uint16_t>(number_at(at(destination, "port"), "number", 80));
   complete_host(host, port, by);
   complete_subset(host, text_at(destination, "subset"), by);
@@ -238,7 +238,7 @@ void Builder::complete_pods(const Json& service) {
   for (const auto& [key, list] : m_lists) {
     if (key.first != Kind::destination_rules) continue;
     for (const auto& rule : list) {
-      if (mesh::resolve_host(text_at(at(rule, "spec"), "host"), key.second) != name + "." + ns + ".svc.cluster.local") continue;
+      if (m_names.resolve(text_at(at(rule, "spec"), "host"), key.second) != m_names.fqdn(name, ns)) continue;
       for (const auto& subset : at(at(rule, "spec"), "subsets")) {
         auto labels = mesh::labels_at(subset, "labels");
         for (const auto& [label, value] : selector) labels[label] = value;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "evidence/evidence.hpp"
+#include "mesh/names.hpp"
 #include "survey/manifest.hpp"
 
 namespace meshdx::survey {
@@ -31,5 +32,11 @@ bool is_gateway_template(const Json& pod_template);
 
 /// The pod that a workload's template would make, running and ready; `injected`: with a sidecar. `ip` is made up.
 Json pod_of(const std::string& kind, const std::string& ns, const std::string& name, const Json& pod_template, bool injected, const std::string& ip);
+
+/// How the files spell hosts of Services: in the domain that most of them end in, "cluster.local" where none is written out.
+mesh::Names names_in(const Manifests& manifests);
+
+/// The pod with the domain in its proxy's arguments, where the injector puts it.
+Json with_domain(Json pod, const std::string& domain);
 
 }  // namespace meshdx::survey

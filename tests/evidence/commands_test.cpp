@@ -18,7 +18,8 @@ TEST_CASE("every kind has a name and a command that asks for it") {
   for (const Kind kind : all_kinds()) {
     INFO(kind_name(kind));
     CHECK(all_kinds()[static_cast<std::size_t>(kind)] == kind);
-    for (const Key& key : {Key{kind, "shop", "web-1", "app"}, Key{kind, "", "", ""}}) {
+    const char* name = kind == Kind::mesh_config ? "istio-1-28" : "web-1";
+    for (const Key& key : {Key{kind, "shop", name, "app"}, Key{kind, "", "", ""}}) {
       const bool of_a_pod = (kind >= Kind::clusters && kind <= Kind::sockets);
       if (of_a_pod && key.ns.empty()) continue;
       const auto back = key_of(command_for(key));
@@ -55,6 +56,8 @@ TEST_CASE("the same question in other words has the same key") {
       {"kubectl get mutatingwebhookconfigurations.admissionregistration.k8s.io -o json", {Kind::webhooks, "", "", ""}},
       {"kubectl get cm istio -n istio-system -o json", {Kind::mesh_config, "", "", ""}},
       {"kubectl get configmap istio -n mesh -o json", {Kind::mesh_config, "mesh", "", ""}},
+      {"kubectl get configmap istio-1-28 -n istio-system -o json", {Kind::mesh_config, "", "istio-1-28", ""}},
+      {"istioctl proxy-status -i mesh --revision 1-28 -o json", {Kind::proxy_status, "mesh", "1-28", ""}},
       {"kubectl logs pod/web-1 -n shop -c istio-proxy --since 5m", {Kind::log, "shop", "web-1", ""}},
       {"kubectl logs -c app --tail=100 -n shop web-1", {Kind::app_log, "shop", "web-1", "app"}},
       {"istioctl pc ep web-1.shop -o json", {Kind::endpoints, "shop", "web-1", ""}},

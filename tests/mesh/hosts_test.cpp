@@ -29,11 +29,22 @@ TEST_CASE("strings and labels of a member") {
 }
 
 TEST_CASE("a host as an object writes it") {
-  CHECK(resolve_host("web", "shop") == host);
-  CHECK(resolve_host("Web", "shop") == host);
-  CHECK(resolve_host("web.shop", "other") == "web.shop");
-  CHECK(resolve_host("*", "shop") == "*");
-  CHECK(resolve_host("*.example.com", "shop") == "*.example.com");
+  const Names usual;
+  CHECK(usual.resolve("web", "shop") == host);
+  CHECK(usual.resolve("Web", "shop") == host);
+  CHECK(usual.resolve("web.shop", "other") == "web.shop");
+  CHECK(usual.resolve("*", "shop") == "*");
+  CHECK(usual.resolve("*.example.com", "shop") == "*.example.com");
+  CHECK(Names{"corp.example"}.resolve("web", "shop") == "web.shop.svc.corp.example");
+}
+
+TEST_CASE("hosts of the cluster's own Services end in its domain") {
+  const Names usual, other{"corp.example"};
+  CHECK(usual.of_cluster(host));
+  CHECK_FALSE(other.of_cluster(host));
+  CHECK_FALSE(usual.of_cluster("web.shop"));
+  CHECK(other.service("web.shop.svc.corp.example")->ns == "shop");
+  CHECK_FALSE(usual.service("www.example.com"));
 }
 
 TEST_CASE("which hosts a pattern covers") {

@@ -55,7 +55,7 @@ TEST_CASE("hosts that can name a Service") {
     const auto found = service_name(row.host, "shop");
     CHECK((found ? found->ns + "/" + found->name : "") == row.name);
   }
-  CHECK(ServiceName{"web", "shop"}.fqdn() == "web.shop.svc.cluster.local");
+  CHECK(Names().fqdn("web", "shop") == "web.shop.svc.cluster.local");
 }
 
 TEST_CASE("the workload of a pod") {
