@@ -30,6 +30,8 @@ const std::vector<Flag>& flags() {
       {"", "--deadline", "TIME", "longest time for all of them (default: 60s)", k_cluster},
       {"", "--record", "DIR", "keep what was read in DIR (or a .tar.gz), secrets redacted, for replay", k_cluster},
       {"", "--playbook", "NAME", "only what this playbook needs (repeatable; without it: all)", k_rights},
+      {"-i", "--istio-namespace", "NS", "namespace of istiod (default: istio-system; a diagnosis finds it by the proxies)", k_rights},
+      {"", "--revision", "REV", "revision of istiod (default: default; a diagnosis finds it by the proxies)", k_rights},
       {"", "--rbac", "", "print the smallest roles that suffice, to apply, and ask no cluster", k_rights},
       {"", "--service-account", "NS/NAME", "whom --rbac binds the roles to (default: meshdx in the namespace of -n)", k_rights},
       {"-o", "--output", "FORM", "text, json, yaml, markdown, html, sarif or junit (default: text); list and preflight: text, json or yaml", k_output},

@@ -69,6 +69,7 @@ struct Options {
 
   std::vector<std::string> chosen;       ///< --playbook
   bool rbac = false;
+  std::string istio_namespace = "istio-system", revision = "default";
   std::string account = "meshdx", account_namespace;   ///< --service-account; the namespace "" is that of -n
   bool all_namespaces = false, job = false, complete = false;
   std::string shard, image;              ///< shard: "3/10"

@@ -45,7 +45,7 @@ std::map<std::string_view, Adder> adders(Options& o, Raw& raw) {
           {"--as-group", to(o.as_groups)},  {"--parallel", to(raw.parallel)}, {"--step-timeout", to(raw.step_timeout)},
           {"--deadline", to(raw.deadline)}, {"--record", to(o.record)},       {"--output", to(o.output)},
           {"--verbose", to(o.verbose)},     {"--no-color", to(o.no_color)},   {"--playbooks", to(o.playbooks)},
-          {"--playbook", to(o.chosen)},       {"--rbac", to(o.rbac)},
+          {"--playbook", to(o.chosen)},       {"--rbac", to(o.rbac)}, {"--istio-namespace", to(o.istio_namespace)}, {"--revision", to(o.revision)},
           {"--service-account", to(raw.service_account)},           {"--format", to(o.format)},       {"--all-namespaces", to(o.all_namespaces)}, {"--shard", to(o.shard)}, {"--complete", to(o.complete)},
           {"--job", to(o.job)},             {"--image", to(o.image)}};
 }

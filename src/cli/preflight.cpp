@@ -45,6 +45,10 @@ Expected<Subject> read(const playbook::Library& library, const std::vector<std::
 int preflight(const Options& options, const Io& io) {
   if (!is_namespace_name(options.ns)) return fail(io, k_usage, "-n " + options.ns + " is no name that a namespace can have.");
   if (!options.record.empty()) return fail(io, k_usage, "'meshdx preflight' takes no --record: it asks no question that could be replayed.");
+  for (const auto& name : {options.istio_namespace, options.revision}) {
+    if (!is_namespace_name(name)) return fail(io, k_usage, name + " is no name that a namespace or a revision can have.");
+  }
+  const mesh::ControlPlane plane{options.istio_namespace, options.revision};
   const auto library = playbook::Library::open(options.playbooks);
   if (!library) return fail(io, k_bad_input, library.error());
   const auto known = library->playbook_ids();
@@ -55,12 +59,12 @@ int preflight(const Options& options, const Io& io) {
   if (!subject) return fail(io, k_bad_input, subject.error());
   if (options.rbac) {
     const auto& ns = options.account_namespace.empty() ? options.ns : options.account_namespace;
-    io.out(report::rbac_manifest(playbook::rights_of(subject->playbooks, options.probe), {options.account, ns, options.ns}));
+    io.out(report::rbac_manifest(playbook::rights_of(subject->playbooks, options.probe), {options.account, ns, options.ns}, plane));
     return k_ok;
   }
   const run::InterruptGuard guard;
   run::LiveRunner runner(live_options(options));
-  const auto result = playbook::preflight(subject->playbooks, subject->causes, options.ns, options.probe, runner, options.step_timeout);
+  const auto result = playbook::preflight(subject->playbooks, subject->causes, options.ns, options.probe, runner, options.step_timeout, plane);
   io.out(options.output == "text" ? report::to_text(result, look_of(options, io)) : report::render(report::json_of(result), options.output));
   return playbook::exit_code(result);
 }

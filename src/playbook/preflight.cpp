@@ -25,8 +25,6 @@ constexpr const char* k_nowhere = "meshdx.none";
 
 const Argv k_kube_version = {"kubectl", "version", "-o", "json"};
 const Argv k_istioctl_version = {"istioctl", "version", "--remote=false", "-o", "json"};
-const Argv k_istio_version = {"istioctl", "version", "-o", "json"};
-const Argv k_mesh_config = {"kubectl", "get", "configmap", "istio", "-n", k_control_plane, "-o", "json"};
 const Argv k_telemetries = {"kubectl", "get", "telemetries.telemetry.istio.io", "-A", "-o", "json"};
 
 Argv list_in(const std::string& ns) { return {"kubectl", "auth", "can-i", "--list", "-n", ns}; }
@@ -41,11 +39,19 @@ Argv single(const evidence::Action& action, const std::string& ns) {
   return argv;
 }
 
+/// `istioctl version`, of istiod too.
+Argv version_of(const mesh::ControlPlane& plane) {
+  Argv argv = {"istioctl", "version", "-o", "json"};
+  if (!plane.usual()) argv.insert(argv.begin() + 2, {"-i", plane.ns, "-r", plane.revision});
+  return argv;
+}
+
 class Asking {
  public:
   Asking(const std::vector<Playbook>& playbooks, const std::vector<diagnose::Cause>& causes, bool probe, run::CommandRunner& runner,
-         std::chrono::milliseconds timeout)
-      : m_playbooks(playbooks), m_causes(causes), m_probe(probe), m_runner(runner), m_timeout(timeout) {}
+         std::chrono::milliseconds timeout, mesh::ControlPlane plane)
+      : m_playbooks(playbooks), m_causes(causes), m_probe(probe), m_runner(runner), m_timeout(timeout), m_plane(std::move(plane)),
+        m_mesh_config(evidence::command_for(m_plane.config_key())), m_istio_version(version_of(m_plane)) {}
 
   Preflight go(const std::string& ns);
 
@@ -73,6 +79,8 @@ class Asking {
   bool m_probe;
   run::CommandRunner& m_runner;
   std::chrono::milliseconds m_timeout;
+  mesh::ControlPlane m_plane;
+  Argv m_mesh_config, m_istio_version;
   std::map<Argv, CommandResult> m_results;
   Preflight m_preflight;
 };
@@ -157,18 +165,19 @@ void Asking::ask_singly() {
 void Asking::add(const std::vector<Right>& rights, bool substitute) {
   for (const auto& right : rights) {
     if (right.scope == Scope::cluster) m_preflight.permissions.push_back({right, "", substitute});
-    if (right.scope == Scope::asked && m_preflight.ns != k_control_plane) m_preflight.permissions.push_back({right, m_preflight.ns, substitute});
-    if (right.scope != Scope::cluster) m_preflight.permissions.push_back({right, k_control_plane, substitute});
+    if (right.scope == Scope::asked && m_preflight.ns != m_plane.ns) m_preflight.permissions.push_back({right, m_preflight.ns, substitute});
+    if (right.scope != Scope::cluster) m_preflight.permissions.push_back({at_control_plane(right, m_plane), m_plane.ns, substitute});
   }
 }
 
 /// Whether a right is there when some permissions are not. One for the namespaces asked about may be lacking in istiod's only.
 Tri Asking::has(const Right& right, const Gone& gone) const {
   Tri all = Tri::yes;
+  const auto action = at_control_plane(right, m_plane).action;
   for (const auto& p : m_preflight.permissions) {
-    if (!(p.right.action == right.action) || !gone(p) || (right.scope == Scope::cluster) != p.ns.empty()) continue;
-    if (right.scope == Scope::control_plane && p.ns != k_control_plane) continue;
-    const bool elsewhere = right.scope == Scope::asked && p.ns == k_control_plane && p.ns != m_preflight.ns;
+    if (!(p.right.action == action) || !gone(p) || (right.scope == Scope::cluster) != p.ns.empty()) continue;
+    if (right.scope == Scope::control_plane && p.ns != m_plane.ns) continue;
+    const bool elsewhere = right.scope == Scope::asked && p.ns == m_plane.ns && p.ns != m_preflight.ns;
     if (!elsewhere) return Tri::no;
     all = Tri::unknown;
   }
@@ -221,18 +230,18 @@ bool fits(const std::string& client, const std::string& server) {
 
 void Asking::istiod(const evidence::IstioVersion& version) {
   if (version.control_planes.empty()) {
-    say("istiod", Tri::no, "no istiod answered in " + std::string(k_control_plane) + ": whether proxies have its configuration stays unseen", k_istio_version);
+    say("istiod", Tri::no, "no istiod answered in " + m_plane.ns + (m_plane.revision == "default" ? "" : ", revision " + m_plane.revision) + " (-i and --revision say where else): whether proxies have its configuration stays unseen", m_istio_version);
   }
   for (const auto& server : version.control_planes) {
     const bool ok = fits(version.client, server);
     say("istiod", ok ? Tri::yes : Tri::no,
-        "istiod " + server + (ok ? "" : ": more than one minor version from istioctl " + version.client + ", which may misread it; use istioctl " + server), k_istio_version);
+        "istiod " + server + (ok ? "" : ": more than one minor version from istioctl " + version.client + ", which may misread it; use istioctl " + server), m_istio_version);
   }
   std::map<std::string, std::size_t> proxies;
   for (const auto& [id, proxy] : version.proxies) ++proxies[proxy];
   std::vector<std::string> parts;
   for (const auto& [proxy, number] : proxies) parts.push_back(std::to_string(number) + " of " + (proxy.empty() ? "unknown version" : proxy));
-  if (!parts.empty()) say("proxies", Tri::yes, "proxies known to istiod: " + join(parts, ", "), k_istio_version);
+  if (!parts.empty()) say("proxies", Tri::yes, "proxies known to istiod: " + join(parts, ", "), m_istio_version);
 }
 
 /// Without these rights istioctl would wait until it is stopped.
@@ -241,15 +250,15 @@ void Asking::istio() {
   const evidence::Action webhooks{"list", "mutatingwebhookconfigurations", "", "admissionregistration.k8s.io", ""};
   if (result(k_istioctl_version).end == run::End::not_started) return;
   if (!may(webhooks, "")) {
-    say("istiod", Tri::unknown, "istiod not asked: without " + webhooks.verb + " " + evidence::resource_text(webhooks) + " istioctl waits for ever", k_istio_version);
+    say("istiod", Tri::unknown, "istiod not asked: without " + webhooks.verb + " " + evidence::resource_text(webhooks) + " istioctl waits for ever", m_istio_version);
     return;
   }
-  run({k_istio_version});
-  const auto& answer = result(k_istio_version);
+  run({m_istio_version});
+  const auto& answer = result(m_istio_version);
   const auto source = evidence::classify(answer);
   const auto version = evidence::parse_istio_version(answer.out);
   if (source.ok() && version) istiod(*version);
-  else say("istiod", Tri::unknown, "istiod's version is not known: " + (source.ok() ? version.error() : source.why), k_istio_version);
+  else say("istiod", Tri::unknown, "istiod's version is not known: " + (source.ok() ? version.error() : source.why), m_istio_version);
 }
 
 /// The Telemetry that turns access logs on where the mesh configuration does not; "" for none.
@@ -261,7 +270,7 @@ std::string Asking::logs_by_telemetry() {
   if (!objects) return "";
   for (const auto& object : *objects) {
     for (const auto& logging : at(object.spec(), "accessLogging")) {
-      const bool here = object.meta.ns == k_control_plane || object.meta.ns == m_preflight.ns;
+      const bool here = object.meta.ns == m_plane.ns || object.meta.ns == m_preflight.ns;
       if (here && !bool_at(logging, "disabled")) return object.meta.ns + "/" + object.meta.name;
     }
   }
@@ -269,29 +278,29 @@ std::string Asking::logs_by_telemetry() {
 }
 
 void Asking::access_log() {
-  const auto& answer = result(k_mesh_config);
+  const auto& answer = result(m_mesh_config);
   const auto source = evidence::classify(answer);
   const auto config = evidence::parse_mesh_config(answer.out);
   if (!source.ok() || !config) {
-    say("access-log", Tri::unknown, "access log not known: " + (source.ok() ? config.error() : source.why), k_mesh_config);
+    say("access-log", Tri::unknown, "access log not known: " + (source.ok() ? config.error() : source.why), m_mesh_config);
     return;
   }
   if (!config->access_log_file.empty()) {
-    say("access-log", Tri::yes, "proxies write access logs, to " + config->access_log_file, k_mesh_config);
+    say("access-log", Tri::yes, "proxies write access logs, to " + config->access_log_file, m_mesh_config);
     return;
   }
   if (contains(answer.out, "accessLogging")) {   // the mesh configuration knows the word in defaultProviders only
-    say("access-log", Tri::yes, "proxies write access logs, by the mesh's default provider", k_mesh_config);
+    say("access-log", Tri::yes, "proxies write access logs, by the mesh's default provider", m_mesh_config);
     return;
   }
   const auto telemetry = logs_by_telemetry();
   if (!telemetry.empty()) say("access-log", Tri::yes, "access logs are off in the mesh configuration, on by Telemetry " + telemetry, k_telemetries);
-  else say("access-log", Tri::no, "access logs are off: which requests failed stays unseen. A diagnosis prints the Telemetry that turns them on for its workload", k_mesh_config);
+  else say("access-log", Tri::no, "access logs are off: which requests failed stays unseen. A diagnosis prints the Telemetry that turns them on for its workload", m_mesh_config);
 }
 
 Preflight Asking::go(const std::string& ns) {
   m_preflight.ns = ns;
-  std::set<Argv> first = {k_kube_version, k_istioctl_version, k_mesh_config, list_in(ns), list_in(k_control_plane), list_in(k_nowhere)};
+  std::set<Argv> first = {k_kube_version, k_istioctl_version, m_mesh_config, list_in(ns), list_in(m_plane.ns), list_in(k_nowhere)};
   run({first.begin(), first.end()});
   m_preflight.interrupted = m_runner.interrupted();
   if (m_preflight.interrupted) return std::move(m_preflight);
@@ -309,8 +318,8 @@ Preflight Asking::go(const std::string& ns) {
 }  // namespace
 
 Preflight preflight(const std::vector<Playbook>& playbooks, const std::vector<diagnose::Cause>& causes, const std::string& ns, bool probe,
-                    run::CommandRunner& runner, std::chrono::milliseconds timeout) {
-  return Asking(playbooks, causes, probe, runner, timeout).go(ns);
+                    run::CommandRunner& runner, std::chrono::milliseconds timeout, const mesh::ControlPlane& plane) {
+  return Asking(playbooks, causes, probe, runner, timeout, plane).go(ns);
 }
 
 int exit_code(const Preflight& preflight) {

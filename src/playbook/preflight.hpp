@@ -39,9 +39,9 @@ struct Preflight {
 };
 
 /// Asks. Commands run side by side, as many as the runner takes, each for `timeout` at most. Where the list of
-/// permissions is not to be had or not complete, each permission is asked for by itself.
+/// permissions is not to be had or not complete, each permission is asked for by itself. `plane`: where istiod is.
 Preflight preflight(const std::vector<Playbook>& playbooks, const std::vector<diagnose::Cause>& causes, const std::string& ns, bool probe,
-                    run::CommandRunner& runner, std::chrono::milliseconds timeout);
+                    run::CommandRunner& runner, std::chrono::milliseconds timeout, const mesh::ControlPlane& plane = {});
 
 /// 0 all is well, 3 something is not possible or not known, 1 no cluster can be asked, 130 interrupted.
 int exit_code(const Preflight& preflight);

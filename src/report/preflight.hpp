@@ -21,6 +21,6 @@ struct Grantee {
 
 /// YAML to apply: a ClusterRole for what is cluster-wide, a Role in the namespace asked about and one in istiod's, and
 /// their bindings. Rights with the same verbs on one API group stand in one rule.
-std::string rbac_manifest(const std::vector<playbook::Right>& rights, const Grantee& grantee);
+std::string rbac_manifest(const std::vector<playbook::Right>& rights, const Grantee& grantee, const mesh::ControlPlane& plane = {});
 
 }  // namespace meshdx::report

@@ -59,18 +59,18 @@ std::string role(const std::vector<Right>& rights, const std::string& ns, const 
 
 }  // namespace
 
-std::string rbac_manifest(const std::vector<Right>& rights, const Grantee& grantee) {
+std::string rbac_manifest(const std::vector<Right>& rights, const Grantee& grantee, const mesh::ControlPlane& plane) {
   std::vector<Right> cluster, asked, control_plane;
   for (const auto& right : rights) {
     if (right.scope == Scope::cluster) cluster.push_back(right);
     if (right.scope == Scope::asked) asked.push_back(right);
-    if (right.scope != Scope::cluster) control_plane.push_back(right);
+    if (right.scope != Scope::cluster) control_plane.push_back(playbook::at_control_plane(right, plane));
   }
   std::string text = "# What meshdx needs to answer questions about namespace " + grantee.ns + ", from the commands of its playbooks.\n"
                      "# Calls that lead to another namespace take the Role " + grantee.ns + "/meshdx and its binding there too.\n";
   text += role(cluster, "", grantee);
-  if (grantee.ns != playbook::k_control_plane) text += role(asked, grantee.ns, grantee);
-  return text + role(control_plane, playbook::k_control_plane, grantee);
+  if (grantee.ns != plane.ns) text += role(asked, grantee.ns, grantee);
+  return text + role(control_plane, plane.ns, grantee);
 }
 
 }  // namespace meshdx::report

@@ -238,3 +238,16 @@ TEST_CASE("preflight: no cluster") {
   CHECK(of(seen, "cluster").text.find("kubeconfig context prod") != std::string::npos);
   CHECK(exit_code(look({{"kubectl version -o json", no_tool()}})) == 1);
 }
+
+TEST_CASE("the rights at a control plane of another name") {
+  const mesh::ControlPlane usual, other{"mesh-control", "1-28"};
+  const Right config{{"get", "configmaps", "", "", "istio"}, Scope::control_plane};
+  const Right pods{{"list", "pods", "", "", ""}, Scope::control_plane};
+  CHECK(at_control_plane(config, usual) == config);
+  CHECK(at_control_plane(config, other).action.name == "istio-1-28");
+  CHECK(at_control_plane(pods, other) == pods);
+  // A step for what the proxies' own control plane is called takes the same rights as the one for the usual names.
+  const auto named = rights_of({"kubectl", "get", "configmap", "{control.config-map}", "-n", "{control.namespace}", "-o", "json"});
+  REQUIRE(named.size() == 1);
+  CHECK(named.front() == config);
+}
