@@ -19,16 +19,22 @@ using evidence::Gap;
 
 /// Whether another way of asking may do better. Not after a timeout or Ctrl-C, and not when the cluster cannot be
 /// reached at all: the next way would only wait for the same thing. A kind that the cluster does not know has no objects in
-/// any namespace: that is an answer.
+/// any namespace: that is an answer. A flag that this version of the tool does not have is one that another way does without.
 bool worth_another_way(Gap gap) {
   switch (gap) {
     case Gap::not_found:
     case Gap::forbidden:
     case Gap::not_recorded:
     case Gap::damaged:
+    case Gap::unsupported:
     case Gap::failed: return true;
     default: return false;
   }
+}
+
+/// istioctl 1.27 to 1.29 takes `-o json` and prints a table without a word on sync: it needs `-v 1` (status.go, formats.md 1.1).
+bool says_what_was_asked(const evidence::Evidence& evidence, const evidence::Key& key) {
+  return key.kind != evidence::Kind::proxy_status || evidence.get<evidence::Kind::proxy_status>().value.says_sync;
 }
 
 bool means_no_cluster(Gap gap) {
@@ -71,6 +77,9 @@ struct Command {
   std::string why;
   std::chrono::milliseconds took{0};
   std::vector<Waiter> waiters;
+  bool answered = true;   ///< false: it went well and did not say what it was asked for
+  /// Why another way of asking is tried, or not.
+  [[nodiscard]] Gap open() const { return gap == Gap::none && !answered ? Gap::unsupported : gap; }
 };
 
 struct StepState {
@@ -204,7 +213,7 @@ void Execution::expand(const Attempt& attempt) {
 void Execution::ask(run::Argv argv, Waiter waiter) {
   const auto [place, fresh] = m_index.try_emplace(argv, m_commands.size());
   if (fresh) {
-    m_commands.push_back({std::move(argv), waiter.step, false, Gap::none, "", {}, {}});
+    m_commands.push_back({std::move(argv), waiter.step, false, Gap::none, "", {}, {}, true});
     m_pending.push_back(place->second);
   }
   auto& command = m_commands[place->second];
@@ -215,7 +224,7 @@ void Execution::ask(run::Argv argv, Waiter waiter) {
   command.waiters.push_back(waiter);
   ++m_states[waiter.step].asked;
   if (command.ended) {
-    try_another_way(waiter, Gap(command.gap));
+    try_another_way(waiter, command.open());
   } else {
     ++m_states[waiter.step].running;
   }
@@ -258,6 +267,7 @@ void Execution::finish(run::Finished finished) {
   if (source.ok() && key && m_evidence.source(*key).argv == command.argv) source = m_evidence.source(*key);
   command.gap = source.gap;
   command.why = source.why;
+  command.answered = !source.ok() || !key || says_what_was_asked(m_evidence, *key);
   m_grown = true;
   m_facts.reset();
   count_reached(command, finished.result.together);
@@ -265,7 +275,7 @@ void Execution::finish(run::Finished finished) {
     m_options.progress(std::to_string(m_ended) + "/" + std::to_string(m_commands.size()) + " " + shell_join(command.argv));
   }
   const auto waiters = command.waiters;   // asking anew may move the commands
-  const auto gap = command.gap;
+  const auto gap = command.open();
   for (const auto& waiter : waiters) --m_states[waiter.step].running;
   for (const auto& waiter : waiters) try_another_way(waiter, gap);
 }

@@ -89,6 +89,39 @@ TEST_CASE("damaged output is a reason to ask otherwise, a timeout is not") {
   CHECK(slow.times("istioctl proxy-status") == 0);
 }
 
+TEST_CASE("proxy-status is asked in the next way until it tells of sync, by what each version prints") {
+  const std::string types = "NAME       CLUSTER      CDS        LDS        EDS        RDS          ECDS         ISTIOD      VERSION\nweb.shop   Kubernetes   SYNCED     SYNCED     SYNCED     NOT SENT     NOT SENT     istiod1     1.24\n";
+  const std::string bare = "NAME       CLUSTER        ISTIOD      VERSION     SUBSCRIBED TYPES\nweb.shop   Kubernetes     istiod1     1.28.1      4 (CDS,LDS,EDS,RDS)\n";
+  const std::string json = R"({"resources":[],"typeUrl":"istio.io/debug/syncz"})";
+  const auto steps = "  - id: ps\n    ask: q\n    run: [istioctl, proxy-status, -o, json]\n    otherwise:\n      - [istioctl, proxy-status, -v, '1']\n      - [istioctl, proxy-status]\n";
+  const auto no_flag = [](const std::string& flag) {
+    auto result = failed("Error: unknown shorthand flag: '" + flag + "' in -" + flag + "\n");
+    result.exit_code = 64;
+    return result;
+  };
+  struct Row {
+    const char* version;
+    run::CommandResult as_json, verbose, plain;
+    std::size_t asked;
+    bool says_sync;
+  };
+  const Row rows[] = {
+      {"1.20 to 1.26", no_flag("o"), no_flag("v"), printed(types), 3, true},
+      {"1.27 to 1.29", printed(bare), printed(types), printed(bare), 2, true},
+      {"1.27 to 1.29 without rights for more", printed(bare), forbidden(), printed(bare), 3, false},
+      {"1.30 and later", printed(json), printed(types), printed(bare), 1, true},
+  };
+  for (const auto& row : rows) {
+    INFO(row.version);
+    FakeRunner runner([&](const std::string& command) { return ends_with(command, "json") ? row.as_json : ends_with(command, "1") ? row.verbose : row.plain; });
+    evidence::Evidence evidence;
+    execute(playbook_of(steps), complaint(), runner, evidence, {});
+    CHECK(runner.asked.size() == row.asked);
+    CHECK(evidence.get<evidence::Kind::proxy_status>().value.says_sync == row.says_sync);
+    CHECK(evidence.get<evidence::Kind::proxy_status>().ok());
+  }
+}
+
 TEST_CASE("a failing step does not stop those that need it") {
   FakeRunner runner([](const std::string& command) {
     return command.find("services") != std::string::npos ? failed("Error from server: boom") : world(command);
