@@ -23,21 +23,10 @@ std::string ref(const Object& gateway) { return gateway.meta.ns + "/" + gateway.
 std::vector<GatewayServer> kept_servers(const View& view, const Pod& pod, std::uint16_t asked) {
   auto servers = mesh::gateway_servers(view, pod);
   servers.erase(std::remove_if(servers.begin(), servers.end(), [&](const auto& s) { return s.port != asked; }), servers.end());
-  std::stable_sort(servers.begin(), servers.end(), [](const auto& a, const auto& b) { return a.gateway->meta.created < b.gateway->meta.created; });
   if (servers.empty()) return servers;
   const bool http = http_family(servers.front().protocol);
   servers.erase(std::remove_if(servers.begin(), servers.end(), [&](const auto& s) { return http_family(s.protocol) != http; }), servers.end());
   return servers;
-}
-
-/// Whether a server takes VirtualServices of a namespace for a host: its hosts may be written "ns/host" or "./host".
-bool takes_from(const GatewayServer& server, const std::string& ns, std::size_t host_index) {
-  const auto hosts = mesh::strings_at(server.server, "hosts");
-  const auto& written = hosts[host_index];
-  const auto slash = written.find('/');
-  if (slash == std::string::npos) return true;
-  const auto own = written.substr(0, slash);
-  return own == "*" || own == ns || (own == "." && ns == server.gateway->meta.ns);
 }
 
 /// The hosts that a server and a VirtualService have in common; of two that cover each other the narrower.
@@ -46,7 +35,7 @@ std::vector<std::string> common_hosts(const mesh::Names& names, const GatewaySer
   for (const auto& written : mesh::strings_at(vs.spec(), "hosts")) {
     const auto own = names.resolve(written, vs.meta.ns);
     for (std::size_t i = 0; i < server.hosts.size(); ++i) {
-      if (!takes_from(server, vs.meta.ns, i)) continue;
+      if (!server.admits(i, vs.meta.ns)) continue;
       if (mesh::host_covers(server.hosts[i], own)) hosts.push_back(own);
       else if (mesh::host_covers(own, server.hosts[i])) hosts.push_back(server.hosts[i]);
     }

@@ -1,6 +1,7 @@
 #include "mesh/istio_config.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "util/text.hpp"
 
@@ -179,10 +180,17 @@ std::vector<GatewayServer> gateway_servers(const View& view, const Pod& pod) {
       server.protocol = text_at(at(item, "port"), "protocol");
       server.tls_mode = text_at(at(item, "tls"), "mode");
       server.credential = text_at(at(item, "tls"), "credentialName");
-      for (const auto& host : strings_at(item, "hosts")) server.hosts.push_back(lower(host.substr(host.find('/') + 1)));
+      for (const auto& host : strings_at(item, "hosts")) {
+        const auto slash = host.find('/');
+        const auto keeper = slash == std::string::npos ? "*" : host.substr(0, slash);
+        server.hosts.push_back(lower(host.substr(slash + 1)));
+        server.keepers.push_back(keeper == "." ? gateway->meta.ns : keeper);
+      }
       servers.push_back(std::move(server));
     }
   }
+  const auto age = [](const GatewayServer& s) { return std::make_tuple(s.gateway->meta.created, s.gateway->meta.name, s.gateway->meta.ns); };
+  std::stable_sort(servers.begin(), servers.end(), [&](const auto& a, const auto& b) { return age(a) < age(b); });
   return servers;
 }
 

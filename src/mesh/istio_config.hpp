@@ -63,8 +63,12 @@ struct GatewayServer {
   std::uint16_t port = 0;
   std::string protocol, tls_mode, credential;
   std::vector<std::string> hosts;   ///< without the "ns/" part
+  std::vector<std::string> keepers; ///< for each host the namespace it is kept for: "ns/host", "./host"; "*": all
+  /// Whether VirtualServices of a namespace may take the host at an index.
+  [[nodiscard]] bool admits(std::size_t host, const std::string& ns) const { return keepers[host] == "*" || keepers[host] == ns; }
 };
-/// All servers of the Gateways whose selector picks a pod.
+/// All servers of the Gateways whose selector picks a pod, the oldest Gateway's first: of servers that cannot stand together
+/// istiod keeps the first (push_context.go initGateways, gateway.go mergeGateways).
 std::vector<GatewayServer> gateway_servers(const View& view, const evidence::Pod& pod);
 /// Whether a Gateway's selector picks the pod.
 bool gateway_selects(const evidence::Object& gateway, const evidence::Pod& pod);

@@ -14,7 +14,7 @@ using namespace evidence;
 namespace {
 
 /// Above this a coincidence in time says nothing.
-constexpr double k_chance = 0.01;
+constexpr double k_tie_chance = 0.01;
 
 /// Durations are whole milliseconds, and the two readings of the clock are not one.
 constexpr std::int64_t k_slack_ms = 2;
@@ -111,7 +111,7 @@ bool by_chance(const std::vector<Span>& spans, const std::vector<Span>& lines, s
     for (const auto& span : *list) all = {std::min(all.from, span.from), std::max(all.to, span.to)};
   }
   const double share = static_cast<double>(covered) / static_cast<double>(all.to - all.from + 1);
-  return share >= 1 || chance_of(inside, lines.size(), share) > k_chance;
+  return share >= 1 || chance_of(inside, lines.size(), share) > k_tie_chance;
 }
 
 void link_by_time(const Served& served, const Complaint& complaint) {

@@ -114,8 +114,8 @@ TEST_CASE("the servers of a gateway pod") {
   world.list(gateways_list, "-A",
              {object("Gateway", "shop/gw",
                      "{'selector':{'istio':'ingressgateway'},'servers':[" + server +
-                         ",{'port':{'number':80,'protocol':'HTTP'},'hosts':['./a']}]}"),
-              object("Gateway", "shop/all", "{'servers':[{'port':{'number':8080}}]}"),
+                         ",{'port':{'number':80,'protocol':'HTTP'},'hosts':['./a']}]}", "1"),
+              object("Gateway", "shop/all", "{'servers':[{'port':{'number':8080}}]}", "2"),
               object("Gateway", "shop/none", "{'selector':{'istio':'ingressgateway'},'servers':'x'}"),
               object("Gateway", "shop/egress", "{'selector':{'istio':'egressgateway'},'servers':[" + server + "]}")});
   const View view(world.evidence);
@@ -127,6 +127,11 @@ TEST_CASE("the servers of a gateway pod") {
   CHECK(servers[0].tls_mode == "SIMPLE");
   CHECK(servers[0].credential == "cert");
   CHECK(servers[0].hosts == std::vector<std::string>{"shop.example.com", "*"});
+  CHECK(servers[0].admits(0, "shop"));
+  CHECK_FALSE(servers[0].admits(0, "team"));
+  CHECK(servers[0].admits(1, "team"));
   CHECK(servers[1].hosts == std::vector<std::string>{"a"});
-  CHECK(servers[2].gateway->meta.name == "all");
+  CHECK(servers[1].admits(0, "shop"));
+  CHECK_FALSE(servers[1].admits(0, "team"));
+  CHECK(servers[2].gateway->meta.name == "all");    // the oldest Gateway's first, whatever the list's order
 }

@@ -1,0 +1,29 @@
+// Which VirtualServices a Gateway's servers take: binding, hosts, and the namespaces that a server's hosts are kept for.
+#pragma once
+
+#include <string>
+
+#include "mesh/istio_config.hpp"
+
+namespace meshdx::mesh {
+
+/// Whether one of the server's hosts covers the host, whoever may bind to it.
+bool server_covers(const GatewayServer& server, const std::string& host);
+
+/// Whether the server takes the host from VirtualServices of a namespace: its hosts may be written "ns/host" or "./host"
+/// (istio pilot/pkg/networking/core/gateway.go pickMatchingGatewayHosts).
+bool server_takes(const GatewayServer& server, const std::string& host, const std::string& ns);
+
+/// Whether the server has the host by that very name, not by a wildcard.
+bool names_host(const GatewayServer& server, const std::string& host);
+
+/// The hosts as they are written, the namespace included: "prod/*.example.com".
+std::vector<std::string> written_hosts(const GatewayServer& server);
+
+/// Whether the VirtualService lists the Gateway.
+bool bound_to(const evidence::Object& virtual_service, const evidence::Object& gateway);
+
+/// Whether one of the VirtualService's hosts covers the host.
+bool has_host(const evidence::Object& virtual_service, const std::string& host);
+
+}  // namespace meshdx::mesh
