@@ -27,6 +27,12 @@ const std::vector<Kind> endpoint_needs = {Kind::services, Kind::pods, Kind::endp
                                           Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters,
                                           Kind::endpoints, Kind::destination_rules, Kind::mesh_config, Kind::log};
 
+const std::vector<Kind> set_needs = [] {
+  auto kinds = endpoint_needs;
+  kinds.push_back(Kind::replicasets);
+  return kinds;
+}();
+
 /// Ready endpoints of a Service port in its EndpointSlices; nullopt: not read.
 std::optional<std::size_t> ready_in_slices(Context& c, const Service& service, const ServicePort* port) {
   const auto* slices = c.view.slices(service.meta.ns);
@@ -108,6 +114,25 @@ Finding scaled_to_zero(Context& c) {
   b["deployment.name"] = zero->meta.name;
   b["deployment.namespace"] = zero->meta.ns;
   return yes("Deployment " + zero->meta.ns + "/" + zero->meta.name + " is scaled to 0 replicas", b);
+}
+
+/// A ReplicaSet that no Deployment rules (one that stands alone, or an Argo Rollout's) wants no pod, and no other that is selected does.
+Finding set_scaled_to_zero(Context& c) {
+  const auto& serving = c.serving();
+  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
+  const auto* sets = c.view.replicasets(serving.service->meta.ns);
+  if (sets == nullptr) return unknown();
+  const ReplicaSet* zero = nullptr;
+  for (const auto& set : *sets) {
+    if (set.meta.owner_kind == "Deployment" || !selects(serving.service->selector, set.template_labels)) continue;
+    if (set.replicas > 0) return no("ReplicaSet " + set.meta.ns + "/" + set.meta.name + " wants pods that the Service selects");
+    zero = &set;
+  }
+  if (zero == nullptr) return no("no ReplicaSet that the Service selects stands without a Deployment");
+  auto b = service_bindings(serving);
+  const bool alone = zero->meta.owner_name.empty();
+  b["owner.ref"] = (alone ? "ReplicaSet " : zero->meta.owner_kind + " ") + zero->meta.ns + "/" + (alone ? zero->meta.name : zero->meta.owner_name);
+  return yes(b["owner.ref"].get<std::string>() + " is scaled to 0 replicas", b);
 }
 
 Finding no_pods_created(Context& c) {
@@ -359,6 +384,7 @@ const std::vector<Fact>& endpoint_facts() {
       {"endpoint.stale", "The caller's proxy has an endpoint that no longer exists", endpoint_needs, stale_endpoint, {Kind::endpoints}},
       {"service.selects-no-pod", "The Service's selector matches no pod", endpoint_needs, selects_no_pod, {Kind::services, Kind::pods}},
       {"workload.scaled-to-zero", "The Deployment behind the Service is scaled to 0", endpoint_needs, scaled_to_zero, {Kind::deployments}},
+      {"workload.set-scaled-to-zero", "A ReplicaSet behind the Service that no Deployment rules is scaled to 0", set_needs, set_scaled_to_zero, {Kind::replicasets}},
       {"workload.no-pods-created", "The Deployment behind the Service has no pods although it wants some", endpoint_needs, no_pods_created, {Kind::deployments}},
       {"pods.none-ready", "None of the Service's pods is ready", endpoint_needs, pods_none_ready, {Kind::pods}},
       {"target-port.name-missing", "No pod has a container port of the targetPort's name", endpoint_needs, target_name_missing, {Kind::services, Kind::pods}},
