@@ -40,8 +40,6 @@ const std::vector<Kind> routing_needs = {Kind::virtual_services, Kind::destinati
                                          Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints, Kind::log};
 
-int rule_of(Context& c, const Object& vs) { return mesh::matching_rule(vs, c.path().request, sender_of(c, vs)); }
-
 /// Whether a rule of the VirtualService takes the request. A rule that hands over to a delegate takes what its match and one
 /// of the delegate's rules take; without its delegate it is left out (istio virtualservice.go mergeVirtualServicesIfNeeded).
 Tri takes(Context& c, const Object& vs) {
@@ -136,15 +134,18 @@ Finding host_conflict(Context& c) {
   std::copy_if(found.begin(), found.end(), std::back_inserter(same), exact);
   if (same.size() < 2) return list.everywhere ? no("one VirtualService at most claims the host") : unknown();
   const auto used = virtual_service_ref(c.walk());
+  bool unsure = false;
   for (const auto* vs : same) {
     if (vs->meta.name == used.name && vs->meta.ns == used.ns) continue;
-    if (rule_of(c, *vs) < 0) continue;
+    const Tri taken = takes(c, *vs);
+    unsure = unsure || taken == Tri::unknown;
+    if (taken != Tri::yes) continue;
     auto b = vs_bindings(c, *vs);
     b["vs.used"] = used.ns + "/" + used.name;
     b["vs.ignored"] = vs->meta.ns + "/" + vs->meta.name;
     return yes("VirtualServices " + used.ns + "/" + used.name + " and " + vs->meta.ns + "/" + vs->meta.name + " both claim " + c.path().to.host + "; sidecars use only the first", b);
   }
-  return no("the other VirtualService has no rule for this request either");
+  return unsure ? unknown() : no("the other VirtualService has no rule for this request either");
 }
 
 /// The longest uri that a rule of a VirtualService asks for; "" when it asks for none.
@@ -159,23 +160,41 @@ std::string uri_of(const Json& rule) {
   return longest;
 }
 
-/// istiod stops at a rule that takes everything, so the rules behind it are in the object only (route.go TranslateRoute).
+/// The longest uri of a rule's own and its root's match.
+std::string uri_of(const mesh::CountingRule& rule) {
+  const auto own = uri_of(*rule.rule), root = uri_of(*rule.root);
+  return own.size() >= root.size() ? own : root;
+}
+
+/// istiod stops at a rule that takes everything, so the rules behind it are in the object only (route.go TranslateRoute). The
+/// objects also tell in which of several, a root and its delegates, a rule stands.
 std::optional<Finding> shadowed_in_object(Context& c) {
+  const auto list = c.view.objects(Kind::virtual_services);
   const auto ref = virtual_service_ref(c.walk());
-  const auto* vs = ref ? find_object(c.view.objects(Kind::virtual_services), ref.ns, ref.name) : nullptr;
+  const auto* vs = ref ? find_object(list, ref.ns, ref.name) : nullptr;
   if (vs == nullptr) return std::nullopt;
-  const int taken = rule_of(c, *vs);
-  const Json& rules = at(vs->spec(), "http");
-  if (taken < 0) return std::nullopt;
-  for (std::size_t i = static_cast<std::size_t>(taken) + 1; i < rules.size(); ++i) {
-    Object alone = *vs;
-    alone.raw["spec"]["http"] = Json::array({rules[i]});
-    const Json& first = rules[static_cast<std::size_t>(taken)];
-    if (rule_of(c, alone) != 0 || uri_of(rules[i]).size() <= uri_of(first).size() || at(rules[i], "route") == at(first, "route")) continue;
-    return yes("in VirtualService " + ref.ns + "/" + ref.name + " rule " + std::to_string(taken + 1) + " stands before rule " + std::to_string(i + 1) + ", which fits better and is never reached",
-               {{"rule.taken", uri_of(first).empty() ? std::string("everything") : uri_of(first)}, {"rule.shadowed", uri_of(rules[i])}, {"vs.name", ref.name}, {"vs.namespace", ref.ns}, {"request.path", c.ask.path}});
+  const auto sender = sender_of(c, *vs);
+  const mesh::CountingRule* first = nullptr;
+  const auto rules = mesh::counting_rules(list, *vs);
+  for (const auto& rule : rules) {
+    if (!mesh::takes(rule, vs->meta.ns, c.path().request, sender)) continue;
+    if (first == nullptr) first = &rule;
+    if (uri_of(rule).size() <= uri_of(*first).size() || at(*rule.rule, "route") == at(*first->rule, "route")) continue;
+    const Object& where = rule.owner == first->owner ? *rule.owner : *vs;    // the root decides on the order of its delegates
+    const auto name = [&](const mesh::CountingRule& r) { return "rule " + std::to_string(r.index + 1) + (r.owner == &where ? "" : " of its delegate " + r.owner->full_name()); };
+    return yes("in VirtualService " + where.full_name() + " " + name(*first) + " stands before " + name(rule) + ", which fits better and is never reached",
+               {{"rule.taken", uri_of(*first).empty() ? std::string("everything") : uri_of(*first)}, {"rule.shadowed", uri_of(rule)}, {"vs.name", where.meta.name}, {"vs.namespace", where.meta.ns}, {"request.path", c.ask.path}});
   }
   return std::nullopt;
+}
+
+/// Whether the VirtualService that the routes were made from hands requests over to others.
+bool delegates(Context& c) {
+  const auto ref = virtual_service_ref(c.walk());
+  const auto* vs = ref ? find_object(c.view.objects(Kind::virtual_services), ref.ns, ref.name) : nullptr;
+  const Json none = Json::array();
+  const Json& rules = vs == nullptr ? none : at(vs->spec(), "http");
+  return rules.is_array() && std::any_of(rules.begin(), rules.end(), [](const Json& rule) { return at(rule, "delegate").is_object(); });
 }
 
 /// D2: an earlier rule takes the request although a later one is written for exactly this path.
@@ -183,6 +202,9 @@ Finding later_rule_fits(Context& c) {
   if (auto stop = need_walk(c)) return *stop;
   const auto& walk = c.walk();
   if (walk.virtual_host == nullptr || walk.route == nullptr) return no("no route was taken");
+  if (delegates(c)) {
+    if (auto found = shadowed_in_object(c)) return *found;
+  }
   bool after = false;
   for (const auto& route : walk.virtual_host->routes) {
     if (&route == walk.route) {
@@ -198,7 +220,8 @@ Finding later_rule_fits(Context& c) {
   }
   if (auto found = shadowed_in_object(c)) return *found;
   const auto ref = virtual_service_ref(walk);
-  if (ref && !c.view.objects(Kind::virtual_services).covers(ref.ns)) return unknown();
+  const auto list = c.view.objects(Kind::virtual_services);
+  if (ref && (!list.covers(ref.ns) || (!list.everywhere && delegates(c)))) return unknown();
   return no("no later rule fits the request better");
 }
 

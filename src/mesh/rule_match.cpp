@@ -131,6 +131,23 @@ std::optional<Delegate> delegate_of(const ObjectList& virtual_services, const Js
   return delegate;
 }
 
+std::vector<CountingRule> counting_rules(const ObjectList& virtual_services, const Object& vs) {
+  std::vector<CountingRule> counting;
+  const Json& rules = at(vs.spec(), "http");
+  for (std::size_t i = 0; rules.is_array() && i < rules.size(); ++i) {
+    const auto delegate = delegate_of(virtual_services, rules[i], vs.meta.ns);
+    if (!delegate) counting.push_back({&rules[i], &rules[i], &vs, i});
+    if (!delegate || delegate->object == nullptr) continue;
+    const Json& own = at(delegate->object->spec(), "http");
+    for (std::size_t j = 0; own.is_array() && j < own.size(); ++j) counting.push_back({&rules[i], &own[j], delegate->object, j});
+  }
+  return counting;
+}
+
+bool takes(const CountingRule& rule, const std::string& root_ns, const Request& request, const Sender& sender) {
+  return rule_mismatch(*rule.root, root_ns, request, sender).empty() && (rule.rule == rule.root || rule_mismatch(*rule.rule, rule.owner->meta.ns, request, sender).empty());
+}
+
 namespace {
 
 /// Whether a StringMatch takes all that another takes. `uri` paths always begin with "/".

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "evidence/kube.hpp"
 #include "mesh/route_walk.hpp"
@@ -36,6 +37,21 @@ struct Delegate {
 /// The delegate of a rule of a VirtualService of namespace `ns`, which is the delegate's where it names none; nullopt: the
 /// rule has none. Source: api Delegate.
 std::optional<Delegate> delegate_of(const ObjectList& virtual_services, const Json& rule, const std::string& ns);
+
+/// An http rule as it counts: one of the VirtualService itself, or a delegate's below the root's rule that hands over to it.
+/// A request takes it when it takes both.
+struct CountingRule {
+  const Json* root = nullptr;
+  const Json* rule = nullptr;                 ///< the same as `root` where there is no delegate
+  const evidence::Object* owner = nullptr;    ///< in which `rule` stands
+  std::size_t index = 0;                      ///< there
+};
+/// The rules that count, in their order. A rule whose delegate was not found is left out, as istiod does (istio
+/// virtualservice.go mergeVirtualServicesIfNeeded).
+std::vector<CountingRule> counting_rules(const ObjectList& virtual_services, const evidence::Object& virtual_service);
+
+/// Whether a request takes the rule, the root's condition and its own.
+bool takes(const CountingRule& rule, const std::string& root_ns, const Request& request, const Sender& sender);
 
 /// Whether every request that `later` takes is taken by `earlier` (both HTTPMatchRequest). Never true by guess: a condition
 /// that is not understood covers nothing.
