@@ -87,6 +87,10 @@ Finding reachable(Context& c) {
       names.push_back(leg.cluster + (leg.healthy > 0 ? " (" + count(leg.healthy, "healthy endpoint") + ")" : ""));
     }
     if (unsure) return unknown();
+    const auto& ask = c.ask.headers;
+    const bool renamed = walk.fallthrough() && path.to.service != nullptr && std::any_of(ask.begin(), ask.end(), [](const auto& h) { return h.first == "host"; });
+    // Under a Host header of its own the request goes on to the address that was dialled: what came of it, the log tells.
+    if (renamed && c.traffic().ok > 0 && c.traffic().failed == 0) return yes("the Host header is no name of " + path.to.host + ": the caller's proxy passes the request on to the address that was dialled (" + join(names, ", ") + "), and it is answered");
     const bool lost = walk.fallthrough() && (path.to.service != nullptr || path.to.state == mesh::Destination::State::absent);
     return decide(!lost, lost ? "the caller's proxy does not recognise the destination" : "the route leads to " + join(names, ", "));
   }

@@ -249,6 +249,15 @@ Bindings sighting_bindings(Context& c, const Sighting& seen) {
   return b;
 }
 
+/// Why the log proves neither success nor failure: it holds no request, or only such as were answered in another way.
+/// `then` says what to do about the former.
+Finding undecided(Context& c, const std::string& then = "") {
+  const auto& requests = c.traffic().requests;
+  const std::string since = c.ask.since.empty() ? "" : " since " + c.ask.since;
+  if (requests.empty()) return none_seen(c, "the log holds no request of this kind" + since + then);
+  return unknown("of " + count(requests.size(), "request") + " in the log" + since + " none succeeded and none failed as it was asked; the last was answered " + line_text(*requests.back().made()));
+}
+
 Finding signature(Context& c, const Row& row) {
   const auto& traffic = c.traffic();
   const auto& path = c.path();
@@ -278,7 +287,7 @@ Finding signature(Context& c, const Row& row) {
   if (traffic.failed > 0) return unknown("the log of the hop that made the answer was not read");
   if (traffic.ok > 0) return no("the requests in the log succeeded");
   if (path.caller.proxied() && traffic.caller_read && !traffic.caller_logs) return unknown("the caller's proxy writes no access log");
-  if ((path.caller.proxied() && traffic.caller_read) || (!path.caller.proxied() && traffic.server_read)) return none_seen(c);
+  if ((path.caller.proxied() && traffic.caller_read) || (!path.caller.proxied() && traffic.server_read)) return undecided(c);
   return unknown();
 }
 
@@ -345,7 +354,7 @@ Finding none_failed(Context& c) {
   if (traffic.ok > 0) return yes("all " + count(traffic.ok, "request") + " of this kind in the log succeeded", {{"shown.pod", path.caller.pod->meta.name}, {"requests.failed", 0}, {"requests.seen", traffic.requests.size()}});
   if (path.caller.proxied() && !traffic.caller_read) return unknown();
   if (!path.caller.proxied() && !traffic.server_read) return unknown("no proxy logs the caller's requests");
-  return none_seen(c, "the log holds no request of this kind" + (c.ask.since.empty() ? "" : " since " + c.ask.since) + ": send one and ask again");
+  return undecided(c, ": send one and ask again");
 }
 
 Finding some_failed(Context& c) {
