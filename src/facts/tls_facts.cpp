@@ -152,6 +152,7 @@ Finding rule_mode(Context& c, const std::vector<std::string>& modes) {
 
 Finding rule_disable(Context& c) { return rule_mode(c, {"DISABLE"}); }
 Finding rule_mutual(Context& c) { return rule_mode(c, {"ISTIO_MUTUAL"}); }
+Finding rule_simple(Context& c) { return rule_mode(c, {"SIMPLE"}); }
 Finding rule_origination(Context& c) { return rule_mode(c, {"SIMPLE", "MUTUAL"}); }
 
 /// Whether the far end has nothing of the mesh: pods without a sidecar, or addresses of a host that is no Service.
@@ -251,6 +252,7 @@ const std::vector<Fact>& tls_facts() {
       {"client.sends-tls", "The caller's side sends TLS without a workload certificate", tls_needs, client_tls, {Kind::clusters}},
       {"rule.tls-disable", "The DestinationRule of the cluster switches TLS off", tls_needs, rule_disable, {Kind::destination_rules}},
       {"rule.tls-istio-mutual", "The DestinationRule of the cluster forces ISTIO_MUTUAL", tls_needs, rule_mutual, {Kind::destination_rules}},
+      {"rule.tls-simple", "The DestinationRule of the cluster starts TLS without a client certificate (SIMPLE)", tls_needs, rule_simple, {Kind::destination_rules}},
       {"rule.tls-origination", "The DestinationRule of the cluster originates TLS (SIMPLE or MUTUAL)", tls_needs, rule_origination, {Kind::destination_rules}},
       {"destination.headless", "The Service is headless: callers dial its pods", tls_needs, headless, {Kind::services, Kind::pods}},
       {"destination.outside-mesh", "The far end is not in the mesh", tls_needs, outside_mesh, {Kind::pods}},

@@ -61,12 +61,26 @@ VirtualHost virtual_host(const mesh::Destination& to, const mesh::Request& reque
   return host;
 }
 
+/// Whether the rules hang on what is not known here: the caller's labels, or other VirtualServices.
+bool hangs_on_more(const Object& vs) {
+  for (const auto& rule : at(vs.spec(), "http")) {
+    if (at(rule, "delegate").is_object()) return true;
+    for (const auto& match : at(rule, "match")) {
+      if (!mesh::labels_at(match, "sourceLabels").empty()) return true;
+    }
+  }
+  return false;
+}
+
 void take_http(const View& view, const Vantage& vantage, const mesh::Destination& to, const mesh::Request& request, Forecast& forecast) {
   auto host = virtual_host(to, request);
-  if (const auto* vs = chosen(view, to.host, vantage.ns, "http")) {
+  const auto* vs = chosen(view, to.host, vantage.ns, "http");
+  if (vs != nullptr) {
     host.routes = routes_of(view, *vs, vantage, {"mesh"}, request.port, forecast);
-    if (host.routes.empty() && forecast.known()) forecast.unknown = vs->ref() + " has no rule for callers in " + vantage.ns + " on this port";
-  } else {
+    if (host.routes.empty() && forecast.known() && hangs_on_more(*vs)) forecast.unknown = vs->ref() + " has no rule for callers in " + vantage.ns + " on this port";
+  }
+  // Where all rules ask for other ports or senders the Service has its default route (route.go BuildSidecarVirtualHostWrapper).
+  if (host.routes.empty() && forecast.known()) {
     Route route;
     route.name = "default";
     route.path = "/";

@@ -22,8 +22,13 @@ Survey survey_of(const Manifests& manifests, const std::vector<diagnose::Cause>&
     return manifests.find(question.subject.substr(0, blank), question.subject.substr(blank + 1, slash - blank - 1), question.subject.substr(slash + 1)) != nullptr;
   };
   for (const auto& ns : world.namespaces) {
+    std::set<std::string> asked;
     for (const auto& question : service_questions(view, ns)) {
+      asked.insert(question.subject);
       if (ours(question)) surveyor.ask(evidence, question);
+    }
+    for (const auto& name : unasked_services(view, ns, asked)) {
+      if (ours({{}, name, false})) surveyor.leave_open(name, "no request could be made up that its rules take");
     }
     for (const auto& question : gateway_questions(view, ns, unbound)) surveyor.ask(evidence, question);
   }

@@ -90,6 +90,24 @@ void sample_rules(const Object& vs, const std::string& gateway, const Question& 
   }
 }
 
+/// Whether a rule of these VirtualServices may concern requests for the port from the namespace: one that asks for another port
+/// or sender is left out of the port's routes, and with all of them left out istiod routes as if there were no rules.
+bool concerned(const std::vector<const Object*>& services, const Complaint& ask) {
+  const auto here = [&](const Json& match, const Object& vs) {
+    const std::string from = text_at(match, "sourceNamespace");
+    const auto own = mesh::strings_at(match, "gateways");
+    const bool way = own.empty() || std::any_of(own.begin(), own.end(), [&](const auto& name) { return resolved(name, vs.meta.ns) == "mesh"; });
+    return way && number_at(match, "port", *ask.port) == *ask.port && (from.empty() || from == ask.from_ns);
+  };
+  for (const auto* vs : services) {
+    for (const auto& rule : at(vs->spec(), "http")) {
+      const Json& matches = at(rule, "match");
+      if (!matches.is_array() || matches.empty() || std::any_of(matches.begin(), matches.end(), [&](const Json& match) { return here(match, *vs); })) return true;
+    }
+  }
+  return false;
+}
+
 void drop_twins(std::vector<Question>& questions) {
   std::set<std::string> seen;
   const auto twin = [&](const Question& q) { return !seen.insert(q.subject + " " + request_text(q.ask)).second; };
@@ -138,7 +156,7 @@ void ask_port(const View& view, const Service& service, const ServicePort& port,
     plain.ask.scheme = "tcp";
   }
   // No rule that a request could be made up for: the plain one is what is left to ask, unless rules would refuse it.
-  const bool ruled = !mesh::mesh_virtual_services(view, plain.ask.host, from).empty();
+  const bool ruled = concerned(mesh::mesh_virtual_services(view, plain.ask.host, from), plain.ask);
   if (questions.size() == before && (!ruled || plain.ask.scheme == "tcp")) questions.push_back(plain);
 }
 
@@ -159,6 +177,17 @@ std::vector<Question> service_questions(const View& view, const std::string& ns)
   }
   drop_twins(questions);
   return questions;
+}
+
+std::vector<std::string> unasked_services(const View& view, const std::string& ns, const std::set<std::string>& asked) {
+  std::vector<std::string> names;
+  const auto* services = view.services(ns);
+  for (const auto& service : services == nullptr ? Services{} : *services) {
+    const bool reachable = service.type != "ExternalName" && std::any_of(service.ports.begin(), service.ports.end(), [](const ServicePort& p) { return p.protocol == "TCP"; });
+    const auto name = "Service " + service.full_name();
+    if (reachable && asked.count(name) == 0) names.push_back(name);
+  }
+  return names;
 }
 
 namespace {

@@ -2,6 +2,7 @@
 // Gateway one for each host.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ inline constexpr const char* k_survey = "sweep";
 /// DestinationRules are for these Services; only from where any_caller is. Services without TCP port and those that name
 /// an outside host give none.
 std::vector<Question> service_questions(const mesh::View& view, const std::string& ns);
+/// Services with ports that requests could go to, and that none of the questions is about.
+std::vector<std::string> unasked_services(const mesh::View& view, const std::string& ns, const std::set<std::string>& asked);
 
 /// Which hosts of a Gateway are asked for.
 enum class Unbound { ask, leave_out };   ///< a host that no VirtualService is bound for: 404, or served from elsewhere

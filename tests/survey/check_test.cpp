@@ -94,6 +94,15 @@ TEST_CASE("each faulty manifest shows its cause alone, where it stands") {
   }
 }
 
+TEST_CASE("every Service is either asked about or said to be open") {
+  const auto told_of = [](const char* name) {
+    const auto manifests = read(text_of(std::string(SOURCE_DIR "/tests/survey/manifests/healthy/") + name));
+    return told(check(manifests, causes(), false).survey);
+  };
+  CHECK(told_of("rule-for-another-port.yaml") == "Service shop/web\n");    // the default route takes the port's requests
+  CHECK(told_of("rule-by-expression-only.yaml") == "Service shop/web: no request could be made up that its rules take\n");
+}
+
 TEST_CASE("unreadable manifests are told with their place") {
   const auto error = [](const std::string& text, Strangers strangers = Strangers::refuse) {
     Manifests manifests;
