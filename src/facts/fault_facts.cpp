@@ -18,12 +18,13 @@ std::vector<Kind> fault_needs() {
   return needs;
 }
 
-/// A fault's share: percentage.value, or percent of old; all requests when neither is given.
+/// A fault's share: percentage.value, or percent of old; no request when neither is given (istio api HTTPFaultInjection: "If
+/// not specified, no request will be aborted", and none be delayed).
 double share_of(const Json& part) {
   const Json& value = at(at(part, "percentage"), "value");
   if (value.is_number()) return value.get<double>();
-  if (at(part, "percentage").is_object()) return 0;       // {} is 0
-  return at(part, "percent").is_number() ? at(part, "percent").get<double>() : 100;
+  const bool old = !at(part, "percentage").is_object() && at(part, "percent").is_number();
+  return old ? at(part, "percent").get<double>() : 0;
 }
 
 /// "503 into 50 %, 3s of delay into 10 %"; "" when the fault touches nothing.

@@ -133,10 +133,16 @@ Finding external_name_target(Context& c) {
       if (lower(service->external_name) != missing->name->host && host != missing->name->host) continue;   // the second up to 1.20
       return yes("VirtualService " + vs->full_name() + " leads to Service " + service->full_name() + ", an ExternalName for " + service->external_name + ", which nothing registers",
                  {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"service.name", service->meta.name}, {"service.namespace", service->meta.ns}, {"service.external-name", service->external_name},
-                  {"service.port", missing->name->port}, {"entry.name", replace_all(service->external_name, ".", "-")}});
+                  {"service.rewritten", lower(service->external_name) == missing->name->host}, {"service.port", missing->name->port}, {"entry.name", replace_all(service->external_name, ".", "-")}});
     }
   }
   return unsure ? unknown() : no("the route leads to no ExternalName Service");
+}
+
+/// Whether the route was turned into one to the host behind the alias: istiod does so on the ports that the alias declares.
+Finding external_name_rewritten(Context& c) {
+  const auto f = external_name_target(c);
+  return f.truth != Tri::yes ? f : decide(f.bindings.at("service.rewritten").get<bool>(), "the proxy's route names the host behind the alias", f.bindings);
 }
 
 // --- D16
@@ -301,6 +307,7 @@ const std::vector<Fact>& ownership_facts() {
       {"virtual-service.wider-has-rule", "A VirtualService of a wider host has the rule that the exact one lacks", ownership_needs, wider_has_rule, {Kind::virtual_services, Kind::routes}},
       {"virtual-service.gateways-only", "A VirtualService for the host holds at gateways only", ownership_needs, gateways_only, {Kind::virtual_services, Kind::routes}},
       {"walk.external-name", "The route leads to an ExternalName that nothing registers", ownership_needs, external_name_target, {Kind::services, Kind::virtual_services}},
+      {"walk.external-name-rewritten", "The proxy's route leads to the host behind the ExternalName", ownership_needs, external_name_rewritten, {Kind::routes}},
       {"subset.declared-elsewhere", "A DestinationRule that does not count here declares the subset", ownership_needs, declared_elsewhere, {Kind::destination_rules}},
       {"subset.rule-host-repairable", "That DestinationRule's host is a short name of another namespace", ownership_needs, rule_host_repairable, {Kind::destination_rules}},
       {"subset.rule-selector-removable", "Only the workloadSelector keeps that DestinationRule, which sets no policy, from the caller", ownership_needs, rule_selector_removable, {Kind::destination_rules}},

@@ -18,6 +18,8 @@ const std::vector<Kind> path_needs = {Kind::services, Kind::pods, Kind::service_
 Finding for_mtls(Context& c) { return c.ask.playbook == "mtls" ? yes("the question is about mutual TLS") : no("the question is not about mutual TLS"); }
 Finding for_canary(Context& c) { return decide(c.ask.playbook == "canary", "the question is about a split"); }
 Finding surveyed(Context& c) { return c.ask.playbook == "sweep" ? yes("nobody complained: this is what would be seen if it were called now") : no("somebody complained"); }
+Finding speaks_http(Context& c) { return decide(c.ask.path_given, c.ask.path_given ? "the request is an HTTP one: a URL was asked about" : "no URL was asked about"); }
+
 Finding asked_404(Context& c) { return c.ask.code == 404 ? yes("the caller saw 404") : no("the caller did not see 404"); }
 Finding from_gateway(Context& c) {
   return c.ask.from == mesh::Complaint::From::gateway ? yes("the request comes in through a gateway") : no("the request does not come in through a gateway");
@@ -125,6 +127,7 @@ const std::vector<Fact>& path_facts() {
       {"complaint.is-canary", "The question is whether a split arrives as asked", {}, for_canary},
       {"complaint.is-survey", "Nobody complained: what would fail if it were called now", {}, surveyed},
       {"complaint.is-404", "The caller saw 404", {}, asked_404},
+      {"complaint.speaks-http", "A URL was asked about, so what is sent is HTTP", {}, speaks_http},
       {"complaint.names-no-caller", "The question names no caller", {}, names_no_caller},
       {"complaint.from-gateway", "The request comes in through a gateway", {}, from_gateway},
       {"caller.known", "The caller is a pod that exists", path_needs, caller_known, {Kind::pods}},

@@ -132,6 +132,16 @@ Finding rule_taken(Context& c) {
   return yes("the request takes " + rule_name(rules, index) + " of " + rules.name() + ", to " + mesh::action_text(rules.list()[index]), b);
 }
 
+/// Whether two rules do the same with a request: to the same place, with the same faults, retries, rewriting and so on.
+bool does_the_same(Json a, Json b) {
+  if (mesh::action_text(a) != mesh::action_text(b)) return false;
+  for (const char* key : {"match", "name", "route"}) {
+    a.erase(key);
+    b.erase(key);
+  }
+  return a == b;
+}
+
 /// A rule behind others that take all of its requests; one that would do the same as they do harms nobody.
 Finding rule_unreachable(Context& c) {
   const auto rules = rules_of(c);
@@ -140,7 +150,7 @@ Finding rule_unreachable(Context& c) {
   const Json& list = rules.list();
   for (std::size_t i = 1; i < list.size(); ++i) {
     const auto by = mesh::unreachable_behind(list, i);
-    if (!by || mesh::action_text(list[*by]) == mesh::action_text(list[i])) continue;
+    if (!by || does_the_same(list[*by], list[i])) continue;
     auto b = rule_bindings(c, rules);
     b["rule.unreachable"] = rule_name(rules, i);
     b["rule.before"] = rule_name(rules, *by);

@@ -17,29 +17,39 @@ struct Listening {
   const Pod* pod = nullptr;
   std::uint16_t target = 0;
   bool open = false, loopback = false;      ///< at the target port
+  bool others_open = false;                 ///< another pod of the Service does listen there
   std::set<std::uint16_t> elsewhere;        ///< other ports the application listens on, not on loopback
 };
 
-/// The sockets of the first serving pod whose table was read. The proxy's own (uid 1337, 150xx) are left out.
+/// The sockets of one pod, the proxy's own (uid 1337, 150xx) left out; nullopt when they were not read.
+std::optional<Listening> listening_in(Context& c, const Pod& pod, std::optional<std::uint16_t> target) {
+  const auto* sockets = pod.meshed() && target ? c.view.sockets(pod) : nullptr;
+  if (sockets == nullptr) return std::nullopt;
+  Listening result;
+  result.pod = &pod;
+  result.target = *target;
+  for (const auto& socket : *sockets) {
+    if (socket.uid == 1337) continue;
+    if (socket.port == *target) (socket.loopback() ? result.loopback : result.open) = true;
+    else if (!socket.loopback() && (socket.port < 15000 || socket.port > 15099)) result.elsewhere.insert(socket.port);
+  }
+  return result;
+}
+
+/// The first serving pod whose target port is not open: where a connection is refused, that is the one. Else the first one.
 std::optional<Listening> listening(Context& c) {
   const auto& serving = c.serving();
   if (serving.port == nullptr) return std::nullopt;
+  std::optional<Listening> found;
+  bool any_open = false;
   for (const auto* pod : c.path().servers) {
-    const auto target = mesh::target_port(*serving.port, *pod);
-    if (!pod->meshed() || !target) continue;
-    const auto* sockets = c.view.sockets(*pod);
-    if (sockets == nullptr) continue;
-    Listening result;
-    result.pod = pod;
-    result.target = *target;
-    for (const auto& socket : *sockets) {
-      if (socket.uid == 1337) continue;
-      if (socket.port == *target) (socket.loopback() ? result.loopback : result.open) = true;
-      else if (!socket.loopback() && (socket.port < 15000 || socket.port > 15099)) result.elsewhere.insert(socket.port);
-    }
-    return result;
+    auto seen = listening_in(c, *pod, mesh::target_port(*serving.port, *pod));
+    if (!seen) continue;
+    any_open = any_open || seen->open;
+    if (!found || (found->open && !seen->open)) found = std::move(seen);
   }
-  return std::nullopt;
+  if (found) found->others_open = any_open && !found->open;
+  return found;
 }
 
 Bindings bindings_of(Context& c, const Listening& seen) {
@@ -56,6 +66,7 @@ Bindings bindings_of(Context& c, const Listening& seen) {
   for (const auto port : seen.elsewhere) all.push_back(std::to_string(port));
   b["port.offered"] = all.empty() ? std::string("none") : join(all, ", ");
   if (free.size() == 1) b["port.meant"] = *free.begin();
+  b["port.instead"] = (seen.elsewhere.empty() ? std::string("on no port at all") : "on " + join(all, ", ") + " only") + (seen.others_open ? ", while other pods of the Service do listen there" : "");
   return b;
 }
 
@@ -69,13 +80,13 @@ Finding socket_fact(Context& c, Test test, const std::string& text) {
 }
 
 Finding elsewhere(Context& c) {
-  return socket_fact(c, [](const Listening& s) { return !s.open && !s.loopback && !s.elsewhere.empty(); }, "the application does not listen on");
+  return socket_fact(c, [](const Listening& s) { return !s.open && !s.loopback && !s.elsewhere.empty() && !s.others_open; }, "the application does not listen on");
 }
 Finding loopback_only(Context& c) {
   return socket_fact(c, [](const Listening& s) { return !s.open && s.loopback; }, "the application listens on loopback only for");
 }
 Finding nothing(Context& c) {
-  return socket_fact(c, [](const Listening& s) { return !s.open && !s.loopback && s.elsewhere.empty(); }, "nothing listens on");
+  return socket_fact(c, [](const Listening& s) { return !s.open && !s.loopback && (s.elsewhere.empty() || s.others_open); }, "nothing listens on");
 }
 Finding open(Context& c) {
   return socket_fact(c, [](const Listening& s) { return s.open; }, "the application listens on");
@@ -93,7 +104,7 @@ const std::vector<Fact>& socket_facts() {
   static const std::vector<Fact> facts = {
       {"sockets.listening-elsewhere", "The application listens, but on another port", socket_needs, elsewhere, {Kind::sockets}},
       {"sockets.loopback-only", "The application listens on the port, but on loopback only", socket_needs, loopback_only, {Kind::sockets}},
-      {"sockets.nothing", "No application listens in the pod", socket_needs, nothing, {Kind::sockets}},
+      {"sockets.nothing", "No application listens in the pod, or not where the Service's other pods do", socket_needs, nothing, {Kind::sockets}},
       {"sockets.open", "The application listens on the port", socket_needs, open, {Kind::sockets}},
       {"sockets.port-meant-known", "The port that was meant is plain from the sockets", socket_needs, meant_known, {Kind::sockets}},
   };
