@@ -18,6 +18,7 @@ struct Listening {
   std::uint16_t target = 0;
   bool open = false, loopback = false;      ///< at the target port
   bool others_open = false;                 ///< another pod of the Service does listen there
+  bool others_unread = false;               ///< another pod's sockets were asked for and not got
   std::set<std::uint16_t> elsewhere;        ///< other ports the application listens on, not on loopback
 };
 
@@ -41,14 +42,17 @@ std::optional<Listening> listening(Context& c) {
   const auto& serving = c.serving();
   if (serving.port == nullptr) return std::nullopt;
   std::optional<Listening> found;
-  bool any_open = false;
+  bool any_open = false, unread = false;
   for (const auto* pod : c.path().servers) {
     auto seen = listening_in(c, *pod, mesh::target_port(*serving.port, *pod));
+    unread = unread || (!seen && c.view.evidence().asked({Kind::sockets, pod->meta.ns, pod->meta.name, ""}));
     if (!seen) continue;
     any_open = any_open || seen->open;
     if (!found || (found->open && !seen->open)) found = std::move(seen);
   }
-  if (found) found->others_open = any_open && !found->open;
+  if (!found) return std::nullopt;
+  found->others_open = any_open && !found->open;
+  found->others_unread = unread;
   return found;
 }
 
@@ -70,26 +74,33 @@ Bindings bindings_of(Context& c, const Listening& seen) {
   return b;
 }
 
-template <class Test>
-Finding socket_fact(Context& c, Test test, const std::string& text) {
+/// Whether it is so, as `holds` tells; where a table that was not read could show another pod, or that only this one is
+/// closed, nothing is known.
+Finding socket_fact(Context& c, Tri (*holds)(const Listening&), const std::string& text) {
   const auto seen = listening(c);
   if (!seen) return unknown(c.view.evidence().keys(Kind::sockets).empty() ? "the pod's sockets were not read: run again with --probe" : "");
+  const Tri truth = seen->open && seen->others_unread ? Tri::unknown : holds(*seen);
+  if (truth == Tri::unknown) return unknown();
   auto b = bindings_of(c, *seen);
-  const bool truth = test(*seen);
-  return decide(truth, truth ? "in pod " + pod_ref(*seen->pod) + " " + text + " port " + std::to_string(seen->target) + "; it listens on " + b["port.offered"].get<std::string>() : "the socket table of " + pod_ref(*seen->pod) + " says otherwise", b);
+  const bool yes = truth == Tri::yes;
+  return decide(yes, yes ? "in pod " + pod_ref(*seen->pod) + " " + text + " port " + std::to_string(seen->target) + "; it listens on " + b["port.offered"].get<std::string>() : "the socket table of " + pod_ref(*seen->pod) + " says otherwise", b);
 }
 
+bool closed(const Listening& s) { return !s.open && !s.loopback; }
+/// Whether the one port is wrong for all pods, or this pod is not as the others are.
+Tri alone(const Listening& s) { return s.others_open ? Tri::yes : s.others_unread ? Tri::unknown : Tri::no; }
+
 Finding elsewhere(Context& c) {
-  return socket_fact(c, [](const Listening& s) { return !s.open && !s.loopback && !s.elsewhere.empty() && !s.others_open; }, "the application does not listen on");
+  return socket_fact(c, [](const Listening& s) { return closed(s) && !s.elsewhere.empty() ? !alone(s) : Tri::no; }, "the application does not listen on");
 }
 Finding loopback_only(Context& c) {
-  return socket_fact(c, [](const Listening& s) { return !s.open && s.loopback; }, "the application listens on loopback only for");
+  return socket_fact(c, [](const Listening& s) { return tri(!s.open && s.loopback); }, "the application listens on loopback only for");
 }
 Finding nothing(Context& c) {
-  return socket_fact(c, [](const Listening& s) { return !s.open && !s.loopback && (s.elsewhere.empty() || s.others_open); }, "nothing listens on");
+  return socket_fact(c, [](const Listening& s) { return !closed(s) ? Tri::no : s.elsewhere.empty() ? Tri::yes : alone(s); }, "nothing listens on");
 }
 Finding open(Context& c) {
-  return socket_fact(c, [](const Listening& s) { return s.open; }, "the application listens on");
+  return socket_fact(c, [](const Listening& s) { return tri(s.open); }, "the application listens on");
 }
 Finding meant_known(Context& c) {
   const auto seen = listening(c);
