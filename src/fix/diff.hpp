@@ -1,4 +1,4 @@
-// Unified diffs of small texts. Private to fix.
+// Unified diffs of small texts, and objects as a person writes them.
 #pragma once
 
 #include <string>

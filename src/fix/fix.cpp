@@ -85,53 +85,60 @@ std::string line(const Argv& first, std::vector<Argv> then) {
   return chain(then);
 }
 
-/// An edit of a captured object. False when there is none to offer.
-bool make_edit(Fix& fix, const Expanded& expanded, const Making& making) {
-  const Json* object = making.evidence.find_object(expanded.kind, expanded.ns, expanded.name);
-  if (object == nullptr) return false;
-  fix.kind = expanded.kind;
-  fix.ns = text_at(at(*object, "metadata"), "namespace");
-  fix.name = expanded.name;
-  const auto target = target_of(fix, *object);
-  auto patch = guard(*object, expanded.patch);
+/// Turns a patch of an object into the commands for it, each followed by `then`. False when there is no edit to offer.
+bool edit(Fix& fix, const Json& object, const Json& raw_patch, const std::vector<Argv>& then, const std::vector<std::string>& flags) {
+  fix.ns = text_at(at(object, "metadata"), "namespace");
+  fix.name = text_at(at(object, "metadata"), "name");
+  const auto target = target_of(fix, object);
+  auto patch = guard(object, raw_patch);
   if (!target || !patch.ok()) return false;
-  auto after = apply_patch(*object, *patch);
-  if (!after.ok() || *after == *object) return false;
-  fix.before = *object;
+  auto after = apply_patch(object, *patch);
+  if (!after.ok() || *after == object) return false;
+  fix.before = object;
   fix.after = std::move(*after);
   fix.patch = std::move(*patch);
   fix.undo_patch = undo_patch(fix.before, fix.after, fix.patch);
   if (fix.undo_patch.is_null()) return false;
 
-  const auto then = followers(expanded, making);
-  Argv command = with_flags(patch_command(*target, fix.patch), making.flags);
+  Argv command = with_flags(patch_command(*target, fix.patch), flags);
   fix.command = line(command, then);
   command.emplace_back("--dry-run=server");
   fix.dry_run = line(command, {});
-  fix.undo = line(with_flags(patch_command(*target, fix.undo_patch), making.flags), then);
+  fix.undo = line(with_flags(patch_command(*target, fix.undo_patch), flags), then);
   const std::string label = fmt::format("{} {}{}{}", fix.kind.substr(0, fix.kind.find('.')), fix.ns, fix.ns.empty() ? "" : "/", fix.name);
   fix.diff = unified_diff(readable_yaml(fix.before), readable_yaml(fix.after), label);
   return true;
 }
 
-/// A new object. False when there is none to offer.
-bool make_object(Fix& fix, const Expanded& expanded, const Making& making) {
-  fix.kind = text_at(expanded.create, "kind");
-  const Json& metadata = at(expanded.create, "metadata");
-  fix.ns = text_at(metadata, "namespace");
-  fix.name = text_at(metadata, "name");
-  const auto target = target_of(fix, expanded.create);
+/// The commands that make a new object. False when its names are none of Kubernetes'.
+bool create(Fix& fix, const Json& object, const std::vector<Argv>& then, const std::vector<std::string>& flags) {
+  fix.kind = text_at(object, "kind");
+  fix.ns = text_at(at(object, "metadata"), "namespace");
+  fix.name = text_at(at(object, "metadata"), "name");
+  const auto target = target_of(fix, object);
   if (!target || (fix.ns.empty() && fix.kind != "Namespace")) return false;
-  if (making.evidence.find_object(fix.kind, fix.ns, fix.name) != nullptr) return false;
-  fix.after = expanded.create;
-
-  const auto then = followers(expanded, making);
-  Argv command = with_flags({"kubectl", "create", "-f", "-"}, making.flags);
+  fix.after = object;
+  Argv command = with_flags({"kubectl", "create", "-f", "-"}, flags);
   fix.command = create_text(command, then, fix.after);
   command.emplace_back("--dry-run=server");
   fix.dry_run = create_text(command, {}, fix.after);
-  fix.undo = line(with_flags(delete_command(*target), making.flags), then);
+  fix.undo = line(with_flags(delete_command(*target), flags), then);
   return true;
+}
+
+/// An edit of a captured object. False when there is none to offer.
+bool make_edit(Fix& fix, const Expanded& expanded, const Making& making) {
+  const Json* object = making.evidence.find_object(expanded.kind, expanded.ns, expanded.name);
+  if (object == nullptr) return false;
+  fix.kind = expanded.kind;
+  return edit(fix, *object, expanded.patch, followers(expanded, making), making.flags);
+}
+
+/// A new object. False when there is none to offer.
+bool make_object(Fix& fix, const Expanded& expanded, const Making& making) {
+  const Json& metadata = at(expanded.create, "metadata");
+  if (making.evidence.find_object(text_at(expanded.create, "kind"), text_at(metadata, "namespace"), text_at(metadata, "name")) != nullptr) return false;
+  return create(fix, expanded.create, followers(expanded, making), making.flags);
 }
 
 std::optional<Fix> make_fix(const diagnose::Offer& offer, const Making& making) {
@@ -156,6 +163,21 @@ std::optional<Fix> make_fix(const diagnose::Offer& offer, const Making& making) 
 }
 
 }  // namespace
+
+std::optional<Fix> edit_object(const Json& object, const Json& patch, const std::vector<Argv>& then, const std::vector<std::string>& context_flags) {
+  Fix fix;
+  fix.kind = text_at(object, "kind");
+  std::vector<Argv> following;
+  for (const auto& argv : then) following.push_back(with_flags(argv, context_flags));
+  if (!edit(fix, object, patch, following, context_flags) || !presentable(fix)) return std::nullopt;
+  return fix;
+}
+
+std::optional<Fix> new_object(const Json& object, const std::vector<std::string>& context_flags) {
+  Fix fix;
+  if (!create(fix, object, {}, context_flags) || !presentable(fix)) return std::nullopt;
+  return fix;
+}
 
 std::vector<Fix> make_fixes(const diagnose::CauseResult& result, const evidence::Evidence& evidence,
                             const std::vector<std::string>& context_flags,

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "diagnose/verdict.hpp"
 #include "evidence/evidence.hpp"
+#include "fix/command.hpp"
 
 namespace meshdx::fix {
 
@@ -36,6 +38,12 @@ struct Fix {
 std::vector<Fix> make_fixes(const diagnose::CauseResult& result, const evidence::Evidence& evidence,
                             const std::vector<std::string>& context_flags,
                             const std::function<Tri(const evidence::Evidence&)>& holds_after);
+
+/// An edit of a captured object, or a new object, with its commands; title, risk and check are left to the caller. `then`:
+/// commands that follow the edit and its undo. Null when the edit does not apply or changes nothing, or for the reasons that
+/// make_fixes has not to offer one.
+std::optional<Fix> edit_object(const Json& object, const Json& patch, const std::vector<Argv>& then, const std::vector<std::string>& context_flags);
+std::optional<Fix> new_object(const Json& object, const std::vector<std::string>& context_flags);
 
 /// Applies RFC 6902 to a value, all of it or nothing. Errors name the operation and path.
 Expected<Json> apply_patch(const Json& object, const Json& patch);
