@@ -14,6 +14,7 @@
 #include "cli/options.hpp"
 #include "cli/preflight.hpp"
 #include "cli/survey.hpp"
+#include "cli/write.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::cli {
@@ -113,7 +114,8 @@ int run(const std::string& program, const std::vector<std::string>& args, const 
   }
   if (has_word(args, "--help")) {
     const auto* command = find_command(args.front());
-    io.out(command == nullptr ? long_help() : command_help(*command));
+    const auto of_kind = command != nullptr && command->name == "write" && args.size() > 1 ? write_help(args[1]) : "";
+    io.out(!of_kind.empty() ? of_kind : command == nullptr ? long_help() : command_help(*command));
     return k_ok;
   }
   if (has_word(args, "-h")) {

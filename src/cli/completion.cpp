@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cli/commands.hpp"
+#include "intent/wish.hpp"
 #include "playbook/library.hpp"
 #include "report/render.hpp"
 #include "util/text.hpp"
@@ -17,7 +18,7 @@ struct Choice {
 
 /// Names that arguments can have.
 struct Names {
-  std::vector<std::string> playbooks, causes;
+  std::vector<std::string> playbooks, causes, written;
 };
 
 /// Codes that stand for the command CODE.
@@ -54,6 +55,7 @@ std::vector<std::string> arguments_of(const Command& command, const Names& names
   if (command.name == "explain") return names.causes;
   if (command.name == "graph" || command.name == "run" || command.name == "plan") return names.playbooks;
   if (command.name == "completion") return {"bash", "zsh", "fish"};
+  if (command.name == "write") return names.written;
   std::vector<std::string> words;
   if (command.name == "help") for (const auto& choice : first_words()) words.push_back(choice.word);
   return words;
@@ -198,6 +200,7 @@ int completion(const Options& options, const Io& io) {
   Names names;
   names.playbooks = library->playbook_ids();
   for (const auto& cause : *causes) names.causes.push_back(cause.id);
+  for (const auto& row : intent::kind_rows()) names.written.emplace_back(row.name);
   const auto& shell = options.words.front();
   if (shell == "bash") io.out(bash(names));
   else if (shell == "zsh") io.out(zsh(names));

@@ -9,6 +9,7 @@
 #include "cli/complaint.hpp"
 #include "cli/look.hpp"
 #include "cli/survey.hpp"
+#include "cli/write.hpp"
 #include "diagnose/verdict.hpp"
 #include "facts/fact.hpp"
 #include "playbook/access.hpp"
@@ -262,7 +263,7 @@ std::vector<std::string> without_record(const std::vector<std::string>& args) { 
 
 namespace {
 /// `meshdx mtls TARGET`, `meshdx canary TARGET`: the command's own name is the playbook's.
-bool names_playbook(const Command& command) { return command.diagnoses && command.name != "CODE" && command.name != "run"; }
+bool names_playbook(const Command& command) { return command.diagnoses && command.name != "CODE" && command.name != "run" && command.name != "write"; }
 }  // namespace
 
 Expected<mesh::Complaint> complaint_of(const Options& options) {
@@ -296,9 +297,18 @@ Options with_job_index(Options options) {
   return options;
 }
 
-int sweep_live(const std::string& program, const std::vector<std::string>& args, const Options& typed, const Io& io) {
+/// sweep and write: what follows no playbook. Both read a cluster, or a recording of it.
+int work(const std::string& program, const std::vector<std::string>& args, const Options& options, run::CommandRunner& runner, const Io& io) {
+  return options.command->name == "write" ? write(program, options, runner, io) : sweep(program, args, options, runner, io);
+}
+
+Expected<Done> check_work(const Options& options) { return options.command->name == "write" ? check_write(options) : check_sweep(options); }
+
+bool follows_no_playbook(const Command& command) { return command.name == "sweep" || command.name == "write"; }
+
+int work_live(const std::string& program, const std::vector<std::string>& args, const Options& typed, const Io& io) {
   const auto options = with_job_index(typed);
-  const auto right = check_sweep(options);
+  const auto right = check_work(options);
   if (!right) return fail(io, k_usage, right.error());
   if (options.job) return print_job(options, io);
   if (!options.record.empty()) {
@@ -307,13 +317,13 @@ int sweep_live(const std::string& program, const std::vector<std::string>& args,
   }
   const run::InterruptGuard guard;
   auto how = live_options(options);
-  if (options.given.count("--deadline") == 0) how.deadline.reset();   // a mesh takes as long as it is big
+  if (options.given.count("--deadline") == 0 && options.command->name == "sweep") how.deadline.reset();   // a mesh takes as long as it is big
   run::LiveRunner live(how);
   playbook::JoiningRunner joining(live);
   run::RecordingRunner recorder(joining);
   const auto own = without_record(args);
-  if (options.record.empty()) return sweep(program, own, options, joining, io);
-  const int code = sweep(program, own, options, recorder, io);
+  if (options.record.empty()) return work(program, own, options, joining, io);
+  const int code = work(program, own, options, recorder, io);
   run::Recording head;
   head.args = own;
   head.versions = playbook::read_versions(recorder, options.step_timeout);
@@ -324,7 +334,7 @@ int sweep_live(const std::string& program, const std::vector<std::string>& args,
 }  // namespace
 
 int diagnose_live(const std::string& program, const std::vector<std::string>& args, const Options& typed, const Io& io) {
-  if (typed.command->name == "sweep") return sweep_live(program, args, typed, io);
+  if (follows_no_playbook(*typed.command)) return work_live(program, args, typed, io);
   Options options = typed;
   Job job{program, without_record(args), options, {}, {}, {}};
   if (!typed.since.empty()) {
@@ -366,11 +376,11 @@ int replay(const std::string& program, const Options& options, const Io& io) {
   const auto whose = options.has_dashes ? std::string() : path + " holds no question that meshdx can ask: ";
   const auto question = recorded_question(without_record(args), options);
   if (!question) return fail(io, wrong, whose + question.error());
-  if (question->command->name == "sweep") {
-    const auto right = check_sweep(*question);
+  if (follows_no_playbook(*question->command)) {
+    const auto right = check_work(*question);
     if (!right) return fail(io, wrong, whose + right.error());
     run::ReplayRunner runner(*recording);
-    return sweep(program, without_record(args), *question, runner, io);
+    return work(program, without_record(args), *question, runner, io);
   }
   Job job{program, without_record(args), *question, {}, {}, {}};
   auto complaint = complaint_of(*question);

@@ -2,11 +2,19 @@
 
 #include <algorithm>
 
+#include "cli/write.hpp"
+
 namespace meshdx::cli {
 
 std::string padded(std::string text, std::size_t width) {
   text.resize(std::max(width, text.size() + 2), ' ');
   return text;
+}
+
+std::string flag_line(const Flag& flag) {
+  std::string left = flag.letter.empty() ? "    " : std::string(flag.letter) + ", ";
+  left += std::string(flag.name) + (flag.value.empty() ? "" : " " + std::string(flag.value));
+  return "  " + padded(left, 35) + std::string(flag.help) + "\n";
 }
 
 namespace {
@@ -27,10 +35,7 @@ std::string command_lines() {
 std::string flag_lines(unsigned groups) {
   std::string text;
   for (const auto& flag : flags()) {
-    if ((flag.group & groups) == 0) continue;
-    std::string left = flag.letter.empty() ? "    " : std::string(flag.letter) + ", ";
-    left += std::string(flag.name) + (flag.value.empty() ? "" : " " + std::string(flag.value));
-    text += "  " + padded(left, 35) + std::string(flag.help) + "\n";
+    if ((flag.group & groups) != 0) text += flag_line(flag);
   }
   return text;
 }
@@ -87,6 +92,12 @@ constexpr const char* k_about_check =
     "taken to inject sidecars. Exit code 0: nothing wrong in what the files hold (what they cannot decide is listed); 2: a cause;\n"
     "3: a likely one, that only objects outside the files could take away; 65: a file cannot be read (file:line:column).\n";
 
+constexpr const char* k_about_write =
+    "Reads what is there and prints what to paste: an edit of the object that rules the target now, guarded against changes since,\n"
+    "or a new one; how to take it back, and how to verify it. Nothing is applied. What would not work is said, as far as the\n"
+    "evidence proves it. Exit code 0: printed; 1: it cannot be written (no such Service, what decides could not be read).\n"
+    "`meshdx write KIND --help` tells about one kind:\n";
+
 std::string short_help() {
   return std::string(k_about) + "\nUsage:\n" + command_lines() + "\nMost used flags:\n" + flag_lines(k_question) + flag_lines(k_output) +
          "\nmeshdx --help tells everything, with examples and exit codes.\n";
@@ -95,7 +106,7 @@ std::string short_help() {
 std::string long_help() {
   return std::string(k_about) + "\nUsage:\n" + command_lines() + "  " + padded("meshdx --version", 35) + "print the version\n\n" + k_targets +
          "\nThe question:\n" + flag_lines(k_question) + "\nHow it is asked:\n" + flag_lines(k_cluster) + "\nThe result:\n" +
-         flag_lines(k_output) + "\nMore:\n" + flag_lines(k_playbooks | k_graph | k_rights | k_sweep | k_check) + "\n" + k_examples + "\n" + k_exit_codes +
+         flag_lines(k_output) + "\nMore:\n" + flag_lines(k_playbooks | k_graph | k_rights | k_sweep | k_check | k_write) + "\n" + k_examples + "\n" + k_exit_codes +
          "\nResults go to stdout, progress to stderr and only to a terminal. As kubectl-meshdx on PATH it is also\n"
          "`kubectl meshdx`. The JSON of -o json is meshdx.report/v1; `meshdx help schema` prints its JSON Schema.\n";
 }
@@ -106,7 +117,8 @@ std::string command_help(const Command& command) {
   const auto known = flag_lines(command.groups);
   if (command.name == "sweep") text += std::string("\n") + k_about_sweep;
   if (command.name == "check") text += std::string("\n") + k_about_check;
-  if (command.diagnoses && command.name != "sweep") text += "\n" + std::string(k_targets);
+  if (command.name == "write") text += std::string("\n") + k_about_write + write_kinds();
+  if (command.diagnoses && command.name != "sweep" && command.name != "write") text += "\n" + std::string(k_targets);
   if (!known.empty()) text += "\nFlags:\n" + known;
   return text;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ enum FlagGroup : unsigned {
   k_rights = 64U,      ///< --playbook, --rbac, --service-account
   k_sweep = 256U,      ///< what is swept: -A, --shard, --job
   k_check = 512U,      ///< which manifests: -n, --complete
+  k_write = 1024U,     ///< what is to be written: -n, --header, and the flags of its kinds
 };
 
 /// One flag: everything there is to know about it but the variable it sets.
@@ -73,6 +75,7 @@ struct Options {
   std::string account = "meshdx", account_namespace;   ///< --service-account; the namespace "" is that of -n
   bool all_namespaces = false, job = false, complete = false;
   std::string shard, image;              ///< shard: "3/10"
+  std::map<std::string, std::string> wishes;   ///< flags of `write` by long name; of switches "yes"
 
   std::string output = "text", format = "mermaid", playbooks;
   int verbose = 0;

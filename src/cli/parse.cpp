@@ -50,6 +50,13 @@ std::map<std::string_view, Adder> adders(Options& o, Raw& raw) {
           {"--job", to(o.job)},             {"--image", to(o.image)}};
 }
 
+/// The flags of `write` are many, and read where its kinds are: as text by name.
+CLI::Option* add_wish(CLI::App& app, const Flag& flag, std::map<std::string, std::string>& wishes) {
+  auto& value = wishes[std::string(flag.name)];
+  if (!flag.value.empty()) return add_flag(app, std::string(flag.name), std::string(flag.help), value);
+  return app.add_flag_callback(std::string(flag.name), [&value] { value = "yes"; }, std::string(flag.help));
+}
+
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
   const auto close = nearest(word, known);
   return close.empty() ? "; see meshdx --help." : "; did you mean " + close + "?";
@@ -99,7 +106,7 @@ Expected<Done> read_account(const std::string& value, Options& o) {
 
 /// What -o takes: a page or a list of results needs a verdict.
 std::vector<std::string> forms_of(const Command& command) {
-  const bool verdict = command.diagnoses || command.name == "check" || command.name == "replay";
+  const bool verdict = (command.diagnoses && command.name != "write") || command.name == "check" || command.name == "replay";
   return verdict ? report::forms() : std::vector<std::string>{"text", "json", "yaml"};
 }
 
@@ -200,7 +207,8 @@ Expected<Options> parse(const std::vector<std::string>& args) {
   std::map<std::string, CLI::Option*> added;
   for (const auto& flag : flags()) {
     const auto names = (flag.letter.empty() ? "" : std::string(flag.letter) + ",") + std::string(flag.name);
-    added[std::string(flag.name)] = variables.at(flag.name)(app, names, std::string(flag.help));
+    const bool wish = flag.group == k_write;
+    added[std::string(flag.name)] = wish ? add_wish(app, flag, options.wishes) : variables.at(flag.name)(app, names, std::string(flag.help));
   }
   try {
     app.parse(std::vector<std::string>(std::make_reverse_iterator(dashes), args.rend()));

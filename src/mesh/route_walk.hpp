@@ -104,5 +104,7 @@ Leg resolve_leg(const ProxyConfig& proxy, const std::string& cluster, std::uint3
 
 /// RE2 full match, Envoy's dialect; an invalid pattern matches nothing.
 bool full_match(const std::string& text, const std::string& pattern);
+/// Whether RE2 takes the pattern.
+bool is_regex(const std::string& pattern);
 
 }  // namespace meshdx::mesh

@@ -224,3 +224,38 @@ TEST_CASE("preflight prints roles without a cluster, and says when there is none
   check_sentence(meshdx_with({"preflight", "--playbook", "5O3"}), 64, "no playbook '5O3'");
   check_sentence(meshdx_with({"preflight", "-n", "No_Name"}), 64, "No_Name");
 }
+
+TEST_CASE("write prints configuration out of a recording, or says why it cannot") {
+  const auto written = [](std::vector<std::string> words) {
+    words.insert(words.begin(), {"replay", SOURCE_DIR "/fixtures/selector-mismatch", "--", "write"});
+    return meshdx_with(words);
+  };
+  const auto told = written({"canary", "web", "-n", "shop", "--split", "v1=90,v2=10", "-o", "json"});
+  CHECK(told.code == 0);
+  const auto json = parse_json(told.out);
+  REQUIRE(json.ok());
+  CHECK(text_at(*json, "format") == "meshdx.write/v1");
+  CHECK(at(*json, "apply").size() == 2);
+  CHECK(at(*json, "undo").size() == 2);
+  CHECK(text_at(*json, "verify") == "meshdx canary web -n shop --since 30s");
+  const auto text = written({"canary", "web", "-n", "shop", "--split", "v1=90,v2=10"}).out;
+  for (const auto& step : at(*json, "apply")) CHECK(has(text, text_at(step, "command")));
+  CHECK(text.find("kind: DestinationRule") < text.find("kind: VirtualService"));
+  CHECK(text.find("delete virtualservice") < text.find("delete destinationrule"));
+  check_sentence(written({"canary", "wep", "-n", "shop", "--split", "v1=1"}), 1, "did you mean web?");
+  check_sentence(written({"canary", "web", "-n", "shop"}), 64, "lacks --split");
+}
+
+TEST_CASE("write reads its wish before a cluster, and tells about its kinds") {
+  const EmptyPath nothing;
+  check_sentence(meshdx_with({"write", "canary", "web"}), 64, "--split v1=90,v2=10");
+  check_sentence(meshdx_with({"write"}), 64, "header-routing");
+  check_sentence(meshdx_with({"write", "canary", "web", "--split", "v1=1", "-o", "sarif"}), 64, "text, json or yaml");
+  check_sentence(meshdx_with({"503", "web", "--strict"}), 64, "takes no --strict");
+  check_sentence(meshdx_with({"write", "mtls", "-n", "shop", "--strict"}), 1, "Nothing could be read");
+  CHECK(has(meshdx_with({"write", "--help"}).out, "header-routing SERVICE"));
+  const auto help = meshdx_with({"write", "retries", "--help"}).out;
+  CHECK(has(help, "--per-try"));
+  CHECK_FALSE(has(help, "--split"));
+  CHECK(has(meshdx_with({"completion", "bash"}).out, "circuit-breaker fault-injection"));
+}

@@ -1,0 +1,88 @@
+#include "cli/write.hpp"
+
+#include <algorithm>
+
+#include "cli/help.hpp"
+#include "cli/look.hpp"
+#include "evidence/evidence.hpp"
+#include "intent/gather.hpp"
+#include "intent/plan.hpp"
+#include "report/render.hpp"
+#include "report/written.hpp"
+#include "util/shell.hpp"
+#include "util/text.hpp"
+
+namespace meshdx::cli {
+
+namespace {
+
+Expected<intent::Wish> wish_of(const Options& options) {
+  intent::Asked asked;
+  asked.words = options.words;
+  asked.ns = options.ns;
+  asked.ns_given = options.given.count("--namespace") > 0;
+  asked.values = options.wishes;
+  asked.headers = options.headers;
+  return intent::make_wish(asked);
+}
+
+/// Why nothing at all came from a cluster, "" when something did.
+std::string no_cluster(const evidence::Evidence& evidence) {
+  for (const auto kind : evidence::all_kinds()) {
+    for (const auto& key : evidence.keys(kind)) {
+      if (evidence.source(key).ok() || evidence.source(key).gap == evidence::Gap::no_such_kind) return "";
+    }
+  }
+  const auto gaps = evidence.gaps();
+  return gaps.empty() ? "no command ended." : gaps.front().why;
+}
+
+}  // namespace
+
+Expected<Done> check_write(const Options& options) {
+  const auto wish = wish_of(options);
+  if (!wish) return Error{wish.error()};
+  return Done{};
+}
+
+int write(const std::string& program, const Options& options, run::CommandRunner& runner, const Io& io) {
+  const auto wish = wish_of(options);
+  if (!wish) return fail(io, k_usage, wish.error());
+  const auto evidence = intent::gather(runner, *wish, options.step_timeout);
+  if (runner.interrupted()) return 130;
+  const auto nothing = no_cluster(evidence);
+  if (!nothing.empty()) return fail(io, k_failed, "Nothing could be read from a cluster: " + nothing);
+  const mesh::View view(evidence);
+  auto plan = intent::make_plan(view, *wish, context_flags(options));
+  if (!plan) return fail(io, k_failed, plan.error());
+  report::Written written;
+  written.kind = intent::row_of(wish->kind).name;
+  written.verify = program + " " + shell_join(plan->verify);
+  written.plan = std::move(*plan);
+  if (options.output == "text") io.out(report::to_text(written, look_of(options, io)));
+  else io.out(report::render(report::json_of(written), options.output));
+  return k_ok;
+}
+
+std::string write_kinds() {
+  std::string text;
+  for (const auto& row : intent::kind_rows()) text += "  " + std::string(row.name) + " " + row.words + "\n      " + row.help + "\n";
+  return text;
+}
+
+std::string write_help(const std::string& kind) {
+  const auto* row = intent::find_kind(kind);
+  if (row == nullptr) return "";
+  std::string text = std::string("meshdx write ") + row->name + " " + row->words + "\n  Print the configuration to " + row->help + "; nothing is applied.\n\n  " + row->example + "\n\nFlags:\n";
+  auto names = row->needs;
+  names.insert(names.end(), row->takes.begin(), row->takes.end());
+  names.insert(names.end(), {"--namespace", "--output", "--context", "--kubeconfig", "--as", "--as-group", "--step-timeout", "--record", "--no-color"});
+  for (const auto& name : names) {
+    const auto& table = flags();
+    const auto flag = std::find_if(table.begin(), table.end(), [&](const Flag& f) { return f.name == name; });
+    if (flag != table.end()) text += flag_line(*flag);
+  }
+  return text;
+}
+
+}  // namespace meshdx::cli
