@@ -9,6 +9,7 @@ import sys
 import peers
 import printed
 import scenario
+import writes
 
 NAMES = {"NS": "live-1", "LEGACY": "live-1-legacy", "OTHER": "live-1-other", "HOST": "live-1.example.com", "IMAGE": "echo", "GATEWAY": "gateway", "POD": "10.0.0.1", "EXT": "10-0-0-1.live.pod.cluster.local"}
 
@@ -21,6 +22,19 @@ def check_scenarios():
         left = [name for name in NAMES if f"${name}" in text]
         assert not left, f"{s.id}: ${left[0]} is left in what it applies or asks"
         assert not (s.healthy and s.sees != "200"), f"{s.id}: a healthy mesh answers 200"
+
+
+def check_writes():
+    """Every entry loads, and what it pastes is read from the text as it is printed."""
+    for write in writes.load():
+        text = " ".join(scenario.expand(word, NAMES) for word in write.write) + scenario.sample(write.scenario, NAMES) + scenario.manifest(write.scenario, NAMES)
+        left = [name for name in NAMES if f"${name}" in text]
+        assert not left, f"writes.yaml: {write.id}: ${left[0]} is left"
+    text = "Title\n\nAPPLY 1 new X a/b: c\nkubectl create -f - <<'EOF'\na: 1\nEOF\nAPPLY 2 Y a/b: c\n  kubectl patch y b\nUNDO\nkubectl patch y b -p 1\nkubectl delete x b\nVERIFY meshdx canary b\n"
+    wanted = (["kubectl create -f - <<'EOF'\na: 1\nEOF", "kubectl patch y b"], ["kubectl patch y b -p 1", "kubectl delete x b"], "meshdx canary b")
+    assert printed.parse_written(text) == wanted, printed.parse_written(text)
+    assert writes.fits(writes.shares(["a", "a", "b", "b"]), {"a": [50, 50], "b": [40, 60]})
+    assert not writes.fits({"a": 100.0}, {"a": [0, 100], "b": [1, 100]}) and not writes.fits({"a": 50.0, "c": 50.0}, {"a": [0, 100]})
 
 
 def check_peers(causes):
@@ -53,5 +67,6 @@ def check_printed(meshdx, fixtures):
 
 if __name__ == "__main__":
     check_scenarios()
+    check_writes()
     check_peers(pathlib.Path(__file__).resolve().parents[2] / "playbooks/causes")
     check_printed(*sys.argv[1:])

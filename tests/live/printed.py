@@ -2,7 +2,7 @@
 import re
 from dataclasses import dataclass
 
-HEADING = re.compile(r"^(CAUSE|FIX|UNDO|VERIFY|HINT|INCONCLUSIVE|MISSING|NOTES|RULED OUT|NOT CHECKED|STEPS)\b")
+HEADING = re.compile(r"^(CAUSE|APPLY|FIX|UNDO|VERIFY|HINT|INCONCLUSIVE|MISSING|NOTES|RULED OUT|NOT CHECKED|STEPS)\b")
 
 
 @dataclass
@@ -50,6 +50,20 @@ def parse(text):
         elif word == "UNDO" and found.fix and not found.undo:
             found.undo = heading.removeprefix("UNDO").strip() or _command(lines)
     return found
+
+
+def parse_written(text):
+    """What `meshdx write` prints: (the commands to paste in their order, those that take them back, VERIFY)."""
+    apply, undo, verify = [], [], ""
+    for heading, lines in _blocks(text):
+        word, _, rest = heading.partition(" ")
+        if word == "APPLY":
+            apply.append(_command(lines))
+        elif word == "UNDO":
+            undo = [rest.strip()] if rest.strip() else [one for one in lines if one.startswith("kubectl ")]
+        elif word == "VERIFY":
+            verify = rest.strip()
+    return apply, undo, verify
 
 
 def _told_first(report):

@@ -15,6 +15,7 @@ import threading
 import cluster
 import scenario
 import table
+import writes
 from trial import Row, Setup, Trial
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ def arguments():
     add("--flags", default="", metavar="WORDS", help="further flags for every meshdx run: \"--step-timeout 60s\" where the cluster is slow")
     add("--meshdx", default=str(ROOT / "build/meshdx"), help="the binary (%(default)s)")
     add("--peers", action="store_true", help="also ask istioctl analyze and describe about each fault, and print whether they name it (with --show: those of FILE)")
+    add("--writes", action="store_true", help="instead: what `meshdx write` prints, pasted and measured (writes.yaml; SCENARIO: ids of that file)")
     add("--show", action="store_true", help="print the table of --json FILE and run nothing")
     add("--list", action="store_true", help="list the scenarios and run nothing")
     return parser.parse_args()
@@ -139,6 +141,28 @@ def run_all(todo, setup, results, parallel):
             one(n, s)
 
 
+def setup_of(options):
+    labels = {"istio.io/rev": options.revision} if options.revision else {"istio-injection": "enabled"}
+    return Setup(os.path.abspath(options.meshdx), options.image, options.gateway, labels, options.keep or "", shlex.split(options.flags), max(1, options.slow), options.peers)
+
+
+def watch_signals(options):
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, on_signal)
+    if options.keep:
+        os.makedirs(options.keep, exist_ok=True)
+
+
+def write_all(options):
+    confirm(options)
+    watch_signals(options)
+    try:
+        right = writes.run(options.scenarios, setup_of(options), f"meshdx-live-{secrets.token_hex(2)}", options.json)
+    except cluster.Interrupted:
+        return 130
+    return 130 if cluster.stop.is_set() else 0 if right else 1
+
+
 def on_signal(_number, _frame):
     if not cluster.stop.is_set():
         print("live: stopping; the namespaces are being removed", file=sys.stderr)
@@ -156,21 +180,19 @@ def main():
         else:
             print("\n".join([table.HEAD, *map(table.line, rows), table.summary(rows, ROOT / "playbooks/causes")]))
         return 0
+    if options.writes:
+        return write_all(options)
     todo = chosen(options)
     if options.list:
         print(table.listing(todo))
         return 0
     confirm(options)
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, on_signal)
-    if options.keep:
-        os.makedirs(options.keep, exist_ok=True)
-    labels = {"istio.io/rev": options.revision} if options.revision else {"istio-injection": "enabled"}
+    watch_signals(options)
     results = Results(options.json)
     todo = possible(s for s in todo if not (options.resume and results.right(s.id)))
     print(table.HEAD, flush=True)
     try:
-        run_all(todo, Setup(os.path.abspath(options.meshdx), options.image, options.gateway, labels, options.keep or "", shlex.split(options.flags), max(1, options.slow), options.peers), results, max(1, options.parallel))
+        run_all(todo, setup_of(options), results, max(1, options.parallel))
     except cluster.Interrupted:
         pass
     print(table.summary(results.rows.values(), ROOT / "playbooks/causes"))
