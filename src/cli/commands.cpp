@@ -141,6 +141,17 @@ int lint(const Options& options, const Io& io) {
   return messages.empty() ? k_ok : k_bad_input;
 }
 
+namespace {
+
+/// "a, b or c".
+std::string one_of(std::vector<std::string> names) {
+  const auto last = names.back();
+  names.pop_back();
+  return names.empty() ? last : join(names, ", ") + " or " + last;
+}
+
+}  // namespace
+
 int explain(const Options& options, const Io& io) {
   const auto library = Library::open(options.playbooks);
   if (!library) return fail(io, k_bad_input, library.error());
@@ -161,7 +172,11 @@ int explain(const Options& options, const Io& io) {
     io.out(printable(text));
     return k_ok;
   }
-  const auto close = nearest(word, known);
+  std::vector<std::string> holding;
+  for (const auto& cause : *causes) {
+    if (contains(cause.id, lower(word)) || contains(lower(cause.code), lower(word))) holding.push_back(cause.id);
+  }
+  const auto close = holding.empty() ? nearest(word, known) : one_of(holding);
   return fail(io, k_usage, "There is no cause '" + word + "'" + (close.empty() ? "; meshdx list shows them all." : "; did you mean " + close + "?"));
 }
 

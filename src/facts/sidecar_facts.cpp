@@ -356,11 +356,15 @@ Answer injection_webhooks(Context& c) {
   for (const char* key : {"istio-injection", "istio.io/rev", "istio.io/dataplane-mode"}) {
     if (const auto value = label(target.ns_labels, key); !value.empty()) labels.push_back(std::string(key) + "=" + value);
   }
+  std::size_t others = 0;
   for (const auto& hook : target.hooks) {
     const Json& service = at(at(*hook.hook, "clientConfig"), "service");
-    answer.rows.push_back({hook.configuration->meta.name, text_at(*hook.hook, "name"), hook.revision.empty() ? "-" : hook.revision, hook.takes_namespace(target.ns_labels),
+    others += hook.takes_namespace(target.ns_labels) ? 0 : 1;
+    if (!hook.takes_namespace(target.ns_labels)) continue;
+    answer.rows.push_back({hook.configuration->meta.name, text_at(*hook.hook, "name"), hook.revision.empty() ? "-" : hook.revision, true,
                            pod == nullptr ? Json() : Json(hook.takes(target.ns_labels, pod->meta.labels)), text_at(service, "namespace") + "/" + text_at(service, "name"), text_at(*hook.hook, "failurePolicy", "Fail")});
   }
+  if (others > 0) answer.remarks.push_back(count(others, "other webhook") + (others == 1 ? " takes" : " take") + " nothing of this namespace.");
   answer.says = "namespace " + target.ns + " is labelled " + (labels.empty() ? "for no injection" : join(labels, ", "));
   if (label(target.ns_labels, "istio-injection") == "enabled" && !label(target.ns_labels, "istio.io/rev").empty()) answer.remarks.push_back("The namespace has both labels: istio-injection wins over istio.io/rev.");
   return answer;

@@ -66,15 +66,19 @@ VirtualHost& host_named(RouteConfiguration& config, const std::string& host, std
   return config.virtual_hosts.back();
 }
 
-/// The virtual hosts of the servers that share one route configuration.
+/// The virtual hosts that the request's host may fall into, of the servers that share one route configuration. The others
+/// are those of every application behind the same gateway: where they lead to does not concern the request.
 RouteConfiguration routes_for(const View& view, const Vantage& vantage, const std::string& name, const std::vector<GatewayServer>& servers,
-                              std::uint16_t port, Forecast& forecast) {
+                              const mesh::Request& request, std::uint16_t port, Forecast& forecast) {
   RouteConfiguration config{name, {}};
   std::vector<std::string> gateways;
+  bool any = false;
   for (const auto& server : servers) gateways.push_back(ref(*server.gateway));
   for (const auto& server : servers) {
     for (const auto* vs : bound(view, *server.gateway, vantage.ns)) {
       for (const auto& host : common_hosts(view.names(), server, *vs)) {
+        any = true;
+        if (!mesh::domain_takes(host, request.host)) continue;
         auto& into = host_named(config, host, port);
         into.require_tls = into.require_tls || bool_at(at(server.server, "tls"), "httpsRedirect");
         for (auto& route : routes_of(view, *vs, vantage, gateways, port, forecast)) into.routes.push_back(std::move(route));
@@ -86,7 +90,7 @@ RouteConfiguration routes_for(const View& view, const Vantage& vantage, const st
     std::stable_partition(host.routes.begin(), host.routes.end(), [](const Route& route) { return !takes_all(route); });
     add_clusters(view, vantage, host.routes, forecast);
   }
-  if (config.virtual_hosts.empty()) config.virtual_hosts.push_back({"blackhole:" + std::to_string(port), {"*"}, {}, false});
+  if (!any) config.virtual_hosts.push_back({"blackhole:" + std::to_string(port), {"*"}, {}, false});
   return config;
 }
 
@@ -120,7 +124,7 @@ Forecast through_gateway(const View& view, const Pod& gateway, const mesh::Reque
   listener.direction = "OUTBOUND";
   if (http_family(servers.front().protocol)) {
     const auto name = "http." + std::to_string(request.port);
-    forecast.routes.push_back(routes_for(view, vantage, name, servers, asked, forecast));
+    forecast.routes.push_back(routes_for(view, vantage, name, servers, request, asked, forecast));
     listener.chains.push_back(http_chain(name));
   }
   for (const auto& server : servers) {
@@ -130,7 +134,7 @@ Forecast through_gateway(const View& view, const Pod& gateway, const mesh::Reque
       return forecast;
     }
     const auto name = "https." + std::to_string(asked) + "." + text_at(at(server.server, "port"), "name") + "." + server.gateway->meta.name + "." + server.gateway->meta.ns;
-    forecast.routes.push_back(routes_for(view, vantage, name, {server}, asked, forecast));
+    forecast.routes.push_back(routes_for(view, vantage, name, {server}, request, asked, forecast));
     auto chain = http_chain(name);
     chain.match.transport_protocol = "tls";
     const bool any = std::find(server.hosts.begin(), server.hosts.end(), "*") != server.hosts.end();

@@ -94,14 +94,24 @@ bool path_matches(const Route& route, const std::string& given) {
 
 }  // namespace
 
+namespace {
+
+/// How well a virtual host's domain fits a host in lower case and without a port.
+std::size_t rank_of(const std::string& domain, const std::string& host) {
+  return domain.empty() ? 0 : std::max(domain_rank(lower(without_port(domain)), host), domain_rank(lower(domain), host));
+}
+
+}  // namespace
+
+bool domain_takes(const std::string& domain, const std::string& host) { return rank_of(domain, lower(without_port(host))) > 0; }
+
 const VirtualHost* find_virtual_host(const RouteConfiguration& config, const std::string& host, std::string* domain) {
   const std::string wanted = lower(without_port(host));
   const VirtualHost* best = nullptr;
   std::size_t best_rank = 0;
   for (const auto& vhost : config.virtual_hosts) {
     for (const auto& candidate : vhost.domains) {
-      if (candidate.empty()) continue;
-      const auto rank = std::max(domain_rank(lower(without_port(candidate)), wanted), domain_rank(lower(candidate), wanted));
+      const auto rank = rank_of(candidate, wanted);
       if (rank <= best_rank) continue;
       best = &vhost;
       best_rank = rank;

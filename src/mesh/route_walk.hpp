@@ -93,6 +93,9 @@ struct Connection {
 const evidence::FilterChain* inbound_chain(const evidence::Listener& listener, const Connection& connection, bool* known = nullptr);
 const evidence::Listener* inbound_listener(const evidence::Listeners& listeners);
 
+/// Whether a virtual host's domain fits a Host header at all: one of several may fit better (find_virtual_host).
+bool domain_takes(const std::string& domain, const std::string& host);
+
 /// The virtual host for a Host header, by Envoy's order: exact, longest `*.suffix`, longest `prefix.*`, `*` (config.route.v3
 /// VirtualHost.domains). Ports in Host are ignored, as Istio sets it up. `domain` is the one that fitted.
 const evidence::VirtualHost* find_virtual_host(const evidence::RouteConfiguration& config, const std::string& host, std::string* domain);

@@ -11,7 +11,7 @@ namespace {
 constexpr int k_heading_width = 7;    ///< "VERIFY "
 constexpr int k_command_column = 62;  ///< where commands start when their line leaves room
 constexpr int k_column_gap = 3;
-constexpr int k_least_command = 24;   ///< a command shortened to less says nothing
+constexpr int k_least_column = 16;    ///< a text wrapped to less cannot be read
 
 const char* code_of(Page::Style style) {
   switch (style) {
@@ -50,14 +50,55 @@ std::string ascii_only(std::string text) {
 
 std::string blanks(int n) { return std::string(static_cast<std::size_t>(std::max(n, 0)), ' '); }
 
-/// The first `width` columns of a text.
-std::string_view first_columns(std::string_view text, int width) {
-  std::size_t at = 0;
-  for (int column = 0; at < text.size() && column < width; ++column) {
-    ++at;
-    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) ++at;
+/// The pieces of a cell that a line may end after: words, and what commas part. Each with the blank or comma behind it.
+std::vector<std::string> pieces_of(const std::string& text) {
+  std::vector<std::string> pieces(1);
+  for (const char c : text) {
+    pieces.back() += c;
+    if (c == ' ' || c == ',') pieces.emplace_back();
   }
-  return text.substr(0, at);
+  return pieces;
+}
+
+std::string without_blanks_behind(std::string text) {
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
+}
+
+/// A cell's text in lines of a width. A longer word stays whole.
+std::vector<std::string> wrapped(const std::string& text, int width) {
+  std::vector<std::string> lines(1);
+  for (const auto& piece : pieces_of(text)) {
+    if (!lines.back().empty() && columns(lines.back()) + columns(without_blanks_behind(piece)) > width) lines.emplace_back();
+    lines.back() += piece;
+  }
+  for (auto& line : lines) line = without_blanks_behind(line);
+  return lines;
+}
+
+struct Column {
+  int wanted = 0, least = 0;   ///< without wrapping; with
+};
+
+/// The width of each of the first columns that find room together; the others are left out.
+std::vector<int> fitting(const std::vector<Column>& all, int room) {
+  constexpr int gap = 2;
+  std::size_t count = 0;
+  int used = 0;
+  for (; count < all.size(); ++count) {
+    const int more = all[count].least + (count == 0 ? 0 : gap);
+    if (count > 0 && used + more > room) break;
+    used += more;
+  }
+  std::vector<int> widths;
+  for (std::size_t i = 0; i < count; ++i) widths.push_back(all[i].least);
+  // What room is left goes to the first columns that want it: names stand there.
+  for (std::size_t i = 0; i < count && used < room; ++i) {
+    const int more = std::min(all[i].wanted - widths[i], room - used);
+    widths[i] += more;
+    used += more;
+  }
+  return widths;
 }
 
 }  // namespace
@@ -88,13 +129,11 @@ void Page::marked(Mark mark, std::string_view text, std::string_view right, Over
     const int used = start + columns(body);
     const int room = m_look.width - used - k_column_gap;
     if (columns(command) > room && !brief.empty()) command = sentence(brief);
-    if (columns(command) > room && overflow == Overflow::next_line) {
-      m_text += "\n" + blanks(start + 2) + styled(Style::dim, sentence(right));
-    } else if (columns(command) <= room || room >= k_least_command) {
-      const std::string dots = m_look.ascii ? "..." : "…";
-      if (columns(command) > room) command = std::string(first_columns(command, room - columns(dots))) + dots;
+    if (columns(command) <= room) {
       const int gap = std::min(std::max(k_command_column - used, k_column_gap), m_look.width - used - columns(command));
       m_text += blanks(gap) + styled(Style::dim, command);
+    } else if (overflow == Overflow::next_line) {
+      m_text += "\n" + blanks(start + 2) + styled(Style::dim, sentence(right));
     }
   }
   m_text += "\n";
@@ -123,33 +162,41 @@ void Page::paragraph(std::string_view text, int indent) {
 void Page::table(const std::vector<std::string>& titles, const std::vector<std::vector<std::string>>& rows, int indent) {
   std::vector<std::vector<std::string>> lines = {titles};
   lines.insert(lines.end(), rows.begin(), rows.end());
-  std::vector<int> widths(titles.size(), 0);
+  std::vector<Column> wishes(titles.size());
   for (auto& cells : lines) {
     cells.resize(titles.size());
     for (std::size_t i = 0; i < cells.size(); ++i) {
       cells[i] = sentence(cells[i]);
-      widths[i] = std::max(widths[i], columns(cells[i]));
+      wishes[i].wanted = std::max(wishes[i].wanted, columns(cells[i]));
+      for (const auto& piece : pieces_of(cells[i])) wishes[i].least = std::max(wishes[i].least, columns(without_blanks_behind(piece)));
     }
   }
-  const auto last = titles.size() - 1;
+  for (auto& wish : wishes) wish.least = std::max(wish.least, std::min(wish.wanted, k_least_column));
+  const auto widths = fitting(wishes, m_look.width - indent);
   for (std::size_t row = 0; row < lines.size(); ++row) {
-    std::string line = blanks(indent);
-    for (std::size_t i = 0; i < last; ++i) line += lines[row][i] + blanks(widths[i] - columns(lines[row][i]) + 2);
-    const int start = columns(line);
-    std::string shown = line;
-    int used = start;
-    for (const auto& word : split(lines[row][last], ' ')) {
-      const bool fits = used == start || used + 1 + columns(word) <= m_look.width;
-      if (!fits) {
-        m_text += styled(row == 0 ? Style::dim : Style::plain, shown) + "\n";
-        shown = blanks(start);
-        used = start;
-      }
-      shown += (used == start ? "" : " ") + word;
-      used += (used == start ? 0 : 1) + columns(word);
+    row_of(lines[row], widths, row == 0 ? Style::dim : Style::plain, indent);
+    std::vector<std::string> rest;
+    for (std::size_t i = widths.size(); row > 0 && i < titles.size(); ++i) {
+      if (!lines[row][i].empty() && lines[row][i] != "-") rest.push_back(lines[0][i] + ": " + lines[row][i]);
     }
-    shown.erase(shown.find_last_not_of(' ') + 1);
-    m_text += styled(row == 0 ? Style::dim : Style::plain, shown) + "\n";
+    paragraph(join(rest, "; "), indent + 2);
+  }
+}
+
+void Page::row_of(const std::vector<std::string>& cells, const std::vector<int>& widths, Style style, int indent) {
+  std::vector<std::vector<std::string>> parts;
+  std::size_t height = 1;
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    parts.push_back(wrapped(cells[i], widths[i]));
+    height = std::max(height, parts.back().size());
+  }
+  for (std::size_t line = 0; line < height; ++line) {
+    std::string shown = blanks(indent);
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      const std::string part = line < parts[i].size() ? parts[i][line] : "";
+      shown += part + blanks(widths[i] - columns(part) + 2);
+    }
+    m_text += styled(style, without_blanks_behind(shown)) + "\n";
   }
 }
 

@@ -17,18 +17,19 @@ class Page {
   };
   enum class Mark { yes, no, unknown, item };
   enum class Style { plain, bold, dim, green, red, yellow };
-  /// What becomes of a right column that does not fit beside its text.
-  enum class Overflow { shorten, next_line };
+  /// What becomes of a right column that does not fit beside its text. It is never cut: half a command cannot be pasted.
+  enum class Overflow { leave_out, next_line };
 
   explicit Page(Look look) : m_look(look) {}
 
-  /// "✓ text                      right". `brief` stands in for a right column that does not fit, before it is cut.
+  /// "✓ text                      right". `brief` stands in for a right column that does not fit, where it fits itself.
   void marked(Mark mark, std::string_view text, std::string_view right, Overflow overflow, int indent = 0, std::string_view brief = "");
   /// "CAUSE  text", the heading padded to its column.
   void headed(std::string_view heading, std::string_view text, Style style = Style::bold);
   /// A paragraph, wrapped.
   void paragraph(std::string_view text, int indent = 0);
-  /// Rows in columns under their titles; the last column is wrapped.
+  /// Rows in columns under their titles. Wide columns are wrapped; last ones that still find no room stand below their row,
+  /// each behind its title.
   void table(const std::vector<std::string>& titles, const std::vector<std::vector<std::string>>& rows, int indent = 2);
   /// Lines to paste: as they are. A single line may be indented; several never are (here documents would break).
   void command(std::string_view text, int indent = 2);
@@ -39,6 +40,7 @@ class Page {
   [[nodiscard]] const char* arrow() const { return m_look.ascii ? "->" : "→"; }
 
  private:
+  void row_of(const std::vector<std::string>& cells, const std::vector<int>& widths, Style style, int indent);
   [[nodiscard]] std::string styled(Style style, std::string_view text) const;
   [[nodiscard]] std::string sentence(std::string_view text) const;
 

@@ -56,7 +56,7 @@ void permissions(Page& page, const Preflight& preflight, const TextOptions& opti
   std::vector<const Permission*> missing;
   std::copy_if(all.begin(), all.end(), std::back_inserter(missing), [](const auto* p) { return p->granted != Tri::yes; });
   const auto granted = std::to_string(all.size() - missing.size()) + " of " + count(all.size(), "permission");
-  page.marked(missing.empty() ? Page::Mark::yes : Page::Mark::no, granted + " that the playbooks take for " + preflight.ns, "", Page::Overflow::shorten);
+  page.marked(missing.empty() ? Page::Mark::yes : Page::Mark::no, granted + " that the playbooks take for " + preflight.ns, "", Page::Overflow::leave_out);
   const bool verbose = options.verbose > 0;
   std::size_t shown = 0;
   for (const auto* permission : missing) {
@@ -64,13 +64,13 @@ void permissions(Page& page, const Preflight& preflight, const TextOptions& opti
       page.paragraph("and " + std::to_string(missing.size() - k_most) + " more (-v shows them)", 2);
       break;
     }
-    page.marked(mark_of(permission->granted), permission_text(*permission) + (permission->why.empty() ? "" : ": " + permission->why), "", Page::Overflow::shorten, 2);
+    page.marked(mark_of(permission->granted), permission_text(*permission) + (permission->why.empty() ? "" : ": " + permission->why), "", Page::Overflow::leave_out, 2);
     const auto open = open_text(permission->open, verbose);
     if (!open.empty()) page.paragraph(open, 6);
   }
   if (verbose) {
     for (const auto* permission : all) {
-      if (permission->granted == Tri::yes) page.marked(Page::Mark::yes, permission_text(*permission), "", Page::Overflow::shorten, 2);
+      if (permission->granted == Tri::yes) page.marked(Page::Mark::yes, permission_text(*permission), "", Page::Overflow::leave_out, 2);
     }
   }
   if (missing.empty()) return;
@@ -96,7 +96,7 @@ Json permission_json(const Permission& p) {
 
 std::string to_text(const Preflight& preflight, const TextOptions& options) {
   Page page({options.color, options.ascii, options.width});
-  for (const auto& p : preflight.prerequisites) page.marked(mark_of(p.works), p.text, "", Page::Overflow::shorten);
+  for (const auto& p : preflight.prerequisites) page.marked(mark_of(p.works), p.text, "", Page::Overflow::leave_out);
   if (preflight.interrupted) page.paragraph("Interrupted: the rest was not looked at.");
   else if (preflight.no_cluster.empty()) permissions(page, preflight, options);
   return page.text();

@@ -70,7 +70,7 @@ void SurveyWriter::problem(std::size_t index) {
   if (place != m_report.places.end()) m_page.paragraph(place->second.text());
   m_page.headed("CAUSE", problem.code + " " + problem.id + "   " + state_word(problem.state));
   m_page.paragraph(problem.message, 2);
-  m_page.marked(Page::Mark::item, "fails for " + few(problem.subjects) + ": " + few(problem.requests), "", Page::Overflow::shorten, 2);
+  m_page.marked(Page::Mark::item, "fails for " + few(problem.subjects) + ": " + few(problem.requests), "", Page::Overflow::leave_out, 2);
   for (const auto& explained : problem.explains) m_page.paragraph("It is also the reason of " + explained, 2);
   // One fix is enough here; `meshdx explain` and the diagnosis of the one request tell the others.
   if (!problem.fixes.empty()) fix(problem.fixes.front(), "FIX");
@@ -84,7 +84,7 @@ void SurveyWriter::open() {
   std::size_t shown = 0;
   for (const auto& subject : m_report.survey.subjects) {
     if (subject.state != Subject::State::open) continue;
-    if (shown++ < k_few_items || m_options.verbose > 0) m_page.marked(Page::Mark::unknown, subject.name + ": " + join(subject.open, "; "), "", Page::Overflow::shorten, 2);
+    if (shown++ < k_few_items || m_options.verbose > 0) m_page.marked(Page::Mark::unknown, subject.name + ": " + join(subject.open, "; "), "", Page::Overflow::leave_out, 2);
   }
   if (shown > k_few_items && m_options.verbose == 0) m_page.paragraph("and " + std::to_string(shown - k_few_items) + " more (-v shows them)", 2);
   m_page.blank();
@@ -107,7 +107,7 @@ void SurveyWriter::remarks() {
       m_page.paragraph("and " + std::to_string(m_report.remarks.size() - i) + " more of these (-v shows them)");
       return;
     }
-    m_page.marked(Page::Mark::item, m_report.remarks[i], "", Page::Overflow::shorten);
+    m_page.marked(Page::Mark::item, m_report.remarks[i], "", Page::Overflow::leave_out);
   }
 }
 

@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <cctype>
 
+#include "report/checks.hpp"
 #include "report/gaps.hpp"
 #include "report/page.hpp"
 #include "report/report.hpp"
 #include "util/json.hpp"
+#include "util/shell.hpp"
 #include "util/text.hpp"
 #include "util/yaml.hpp"
 
@@ -78,8 +80,10 @@ run::Argv without_format(run::Argv argv) {
 }
 
 void Writer::marked(Page::Mark mark, std::string_view text, const run::Argv& command, Page::Overflow overflow, int indent) {
-  const bool may_shorten = overflow == Page::Overflow::shorten;
-  m_page.marked(mark, text, line(command), overflow, indent, may_shorten ? line(without_format(command)) : "");
+  // With -v every command is there; without, one that finds no room beside a check that holds is not worth a line.
+  const bool optional = overflow == Page::Overflow::leave_out;
+  const auto otherwise = m_options.verbose > 0 ? Page::Overflow::next_line : overflow;
+  m_page.marked(mark, text, line(command), otherwise, indent, optional ? line(without_format(command)) : "");
 }
 
 /// One gap is enough here; MISSING lists them all.
@@ -89,22 +93,19 @@ void Writer::unknown_check(const diagnose::Check& check) {
   const auto& read = check.finding->read;
   const auto gap = std::find_if(read.begin(), read.end(), [](const auto& source) { return !source.ok() && !source.argv.empty(); });
   if (gap == read.end()) {
-    marked(Page::Mark::unknown, what + check.finding->why, {}, Page::Overflow::shorten);
+    marked(Page::Mark::unknown, what + check.finding->why, {}, Page::Overflow::leave_out);
   } else {
-    marked(Page::Mark::unknown, what + evidence::gap_word(gap->gap), gap->argv, Page::Overflow::shorten);
+    marked(Page::Mark::unknown, what + evidence::gap_word(gap->gap), gap->argv, Page::Overflow::next_line);
   }
 }
 
 void Writer::checks() {
-  for (const auto& check : verdict().checks) {
+  for (const auto& check : checks_in_order(verdict())) {
     if (check.finding == nullptr) continue;
     const auto& finding = *check.finding;
-    if (finding.truth == Tri::unknown) {
-      unknown_check(check);
-    } else {
-      const auto mark = finding.truth == Tri::yes ? Page::Mark::yes : Page::Mark::no;
-      marked(mark, finding.text, command_of(check.fact, finding), Page::Overflow::shorten);
-    }
+    if (finding.truth == Tri::unknown) unknown_check(check);
+    else if (finding.truth == Tri::yes) marked(Page::Mark::yes, finding.text, command_of(check.fact, finding), Page::Overflow::leave_out);
+    else marked(Page::Mark::no, finding.text, command_of(check.fact, finding), Page::Overflow::next_line);
   }
 }
 
@@ -114,11 +115,12 @@ void Writer::gaps() {
   for (std::size_t i = 0; i < reasons.size(); ++i) {
     const auto& reason = reasons[i];
     if (i == k_few && m_options.verbose == 0) {
-      m_page.marked(Page::Mark::unknown, count(reasons.size() - i, "more reason") + " why commands gave nothing (-v shows them)", "", Page::Overflow::shorten);
+      m_page.marked(Page::Mark::unknown, count(reasons.size() - i, "more reason") + " why commands gave nothing (-v shows them)", "", Page::Overflow::leave_out);
       return;
     }
     const auto steps = join(reason.steps, ", ") + (reason.in_part ? " checked only in part: " : " not checked: ");
-    marked(Page::Mark::unknown, steps + reason.why, reason.steps.size() == 1 ? reason.first : run::Argv{}, Page::Overflow::shorten);
+    const bool told = reason.steps.size() != 1 || contains(reason.why, shell_join(reason.first));
+    marked(Page::Mark::unknown, steps + reason.why, told ? run::Argv{} : reason.first, Page::Overflow::next_line);
   }
 }
 
@@ -141,7 +143,7 @@ void Writer::answers() {
       for (const auto& value : cells) rows.back().push_back(cell(value));
     }
     if (!rows.empty()) m_page.table(titles, rows);
-    for (const auto& remark : answer->remarks) m_page.marked(Page::Mark::item, remark, "", Page::Overflow::shorten, 2);
+    for (const auto& remark : answer->remarks) m_page.marked(Page::Mark::item, remark, "", Page::Overflow::leave_out, 2);
     if (answer->manifest.is_null()) continue;
     m_page.command("kubectl apply -f - <<'EOF'\n" + dump_yaml(answer->manifest) + "EOF");
   }
@@ -155,8 +157,11 @@ void Writer::summary() {
   if (m_report.trail.interrupted) m_page.paragraph("Interrupted: this is what was gathered until then.");
   if (verdict.outcome == diagnose::Outcome::healthy) {
     const auto holding = verdict.checks.size();
-    m_page.paragraph("Nothing wrong: " + (holding == 1 ? std::string("the check above holds") : "all " + count(holding, "check") + " above hold") +
-                     ", and none of these causes does.");
+    const auto open = verdict.not_checked.size();
+    std::string text = "Nothing wrong: " + (holding == 1 ? std::string("the check above holds") : "all " + count(holding, "check") + " above hold");
+    text += open == 0 ? ", and none of these causes does." : "; " + std::to_string(open) + " of these causes could not be checked, none of the others holds.";
+    if (open == 0 && !reasons_of(m_report.trail).empty()) text += " What was not checked is not needed for that.";
+    m_page.paragraph(text);
   }
   const auto confirmed = std::count_if(verdict.causes.begin(), verdict.causes.end(), [](const CauseResult& r) { return r.state == State::confirmed; });
   if (confirmed > 1) m_page.paragraph("The one nearest to the hop that failed comes first: repair it first, then ask again.");
@@ -259,9 +264,9 @@ void Writer::steps() {
   for (const auto& ran : m_report.trail.ran) {
     const bool ok = ran.gap == evidence::Gap::none;
     m_page.marked(ok ? Page::Mark::yes : Page::Mark::unknown, line(ran.argv) + "  " + std::to_string(ran.took.count()) + " ms" +
-                  (ok ? "" : std::string("  ") + evidence::gap_word(ran.gap)), "", Page::Overflow::shorten, 2);
+                  (ok ? "" : std::string("  ") + evidence::gap_word(ran.gap)), "", Page::Overflow::leave_out, 2);
   }
-  for (const auto& skipped : m_report.trail.skipped) m_page.marked(Page::Mark::item, skipped.step + ": " + skipped.why, "", Page::Overflow::shorten, 2);
+  for (const auto& skipped : m_report.trail.skipped) m_page.marked(Page::Mark::item, skipped.step + ": " + skipped.why, "", Page::Overflow::leave_out, 2);
 }
 
 void Writer::details() {
@@ -278,7 +283,7 @@ void Writer::details() {
         const auto& reason = seen.empty() ? decision.fact : seen;   // several facts may say the same
         if (std::find(reasons.begin(), reasons.end(), reason) == reasons.end()) reasons.push_back(reason);
       }
-      m_page.marked(Page::Mark::item, result.cause->code + " " + result.cause->id + ": " + join(reasons, "; "), "", Page::Overflow::shorten, 2);
+      m_page.marked(Page::Mark::item, result.cause->code + " " + result.cause->id + ": " + join(reasons, "; "), "", Page::Overflow::leave_out, 2);
     }
   };
   list("RULED OUT", m_report.verdict.ruled_out);
@@ -315,7 +320,7 @@ void Writer::body(const std::string& verify) {
   if (verdict().notes.empty()) return;
   m_page.blank();
   m_page.headed("NOTES", "odd, but not the reason:");
-  for (const auto& note : verdict().notes) m_page.marked(Page::Mark::item, note, "", Page::Overflow::shorten, 2);
+  for (const auto& note : verdict().notes) m_page.marked(Page::Mark::item, note, "", Page::Overflow::leave_out, 2);
 }
 
 /// Whether an earlier hop has the same first cause.

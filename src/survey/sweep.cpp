@@ -5,6 +5,8 @@
 #include <set>
 
 #include "mesh/istio_config.hpp"
+#include "survey/needs.hpp"
+#include "survey/scope.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::survey {
@@ -58,9 +60,9 @@ class Sweeper {
   bool choose_namespaces();
   void find_gateways();
   void load(const std::set<std::string>& namespaces);
-  std::set<std::string> needs_of(const std::string& ns) const;
-  void ask_about(const std::string& ns);
-  void ask_gateways(const std::string& ns);
+  std::set<std::string> all_needs(const std::string& ns) const;
+  void ask_about(const Scope& scope, const std::string& ns);
+  void ask_gateways(const Scope& scope, const std::string& ns);
   void progress(const std::string& line) const {
     if (m_options.progress) m_options.progress(line);
   }
@@ -190,36 +192,10 @@ void Sweeper::find_gateways() {
   m_gateways_found = true;
 }
 
-/// Namespaces of hosts that routes lead to from here, and of rules for hosts that are here.
-std::set<std::string> Sweeper::needs_of(const std::string& ns) const {
-  std::set<std::string> needs = {ns, m_view.root_namespace()};   // istiod itself runs in the latter
-  const auto& names = m_view.names();
-  const auto namespace_of = [](const std::string& host) {   // whatever the domain: it may not be known before pods are read
-    const auto name = contains(host, ".svc.") ? mesh::service_name(host, "") : std::nullopt;
-    return name ? name->ns : std::string();
-  };
-  bool gateway_here = false;
-  for (const auto* gateway : m_view.objects(Kind::gateways).items) gateway_here = gateway_here || gateway->meta.ns == ns;
-  for (const auto* vs : m_view.objects(Kind::virtual_services).items) {
-    bool concerns = vs->meta.ns == ns;
-    for (const auto& host : mesh::strings_at(vs->spec(), "hosts")) {
-      const auto full = names.resolve(host, vs->meta.ns);
-      concerns = concerns || namespace_of(full) == ns || (starts_with(full, "*") && mesh::host_covers(full, names.fqdn("any", ns)));
-    }
-    for (const auto& gateway : mesh::bound_gateways(*vs)) concerns = concerns || (gateway_here && starts_with(gateway, ns + "/"));
-    if (!concerns) continue;
-    needs.insert(vs->meta.ns);
-    for (const char* kind : {"http", "tcp", "tls"}) {
-      for (const auto& rule : at(vs->spec(), kind)) {
-        for (const auto& route : at(rule, "route")) needs.insert(namespace_of(names.resolve(text_at(at(route, "destination"), "host"), vs->meta.ns)));
-      }
-    }
-  }
-  for (const auto* rule : m_view.objects(Kind::destination_rules).items) {
-    if (namespace_of(names.resolve(text_at(rule->spec(), "host"), rule->meta.ns)) == ns) needs.insert(rule->meta.ns);
-  }
-  if (gateway_here) needs.insert(m_gateway_namespaces.begin(), m_gateway_namespaces.end());
-  needs.erase("");
+std::set<std::string> Sweeper::all_needs(const std::string& ns) const {
+  const auto at_gateways = gateway_questions(m_view, ns, Unbound::ask);
+  auto needs = needs_of(m_view, ns, at_gateways);
+  if (!at_gateways.empty()) needs.insert(m_gateway_namespaces.begin(), m_gateway_namespaces.end());
   return needs;
 }
 
@@ -243,23 +219,23 @@ void Sweeper::load(const std::set<std::string>& namespaces) {
   for (const auto& ns : namespaces) m_evidence = with_any_caller(m_evidence, ns);
 }
 
-void Sweeper::ask_gateways(const std::string& ns) {
+void Sweeper::ask_gateways(const Scope& scope, const std::string& ns) {
   for (const auto& question : gateway_questions(m_view, ns, Unbound::ask)) {
     const auto caller = mesh::find_caller(m_view, question.ask, mesh::find_destination(m_view, question.ask));
     if (caller.pod == nullptr && !m_gateways_found) m_surveyor.leave_open(question.subject, "where its pods run is not known");
-    else m_surveyor.ask(m_evidence, question);
+    else m_surveyor.ask(scope.of(question), question);
   }
 }
 
-void Sweeper::ask_about(const std::string& ns) {
+void Sweeper::ask_about(const Scope& scope, const std::string& ns) {
   progress("checking " + ns);
   if (m_view.services(ns) == nullptr) m_surveyor.leave_open("Namespace " + ns, "its Services were not read");
   for (const auto& question : service_questions(m_view, ns)) {
     if (m_runner.interrupted()) return;
-    m_surveyor.ask(m_evidence, question);
+    m_surveyor.ask(scope.of(question), question);
   }
   if (m_view.services(ns) != nullptr && m_view.pods(ns) == nullptr) m_surveyor.leave_open("Namespace " + ns, "its pods were not read");
-  ask_gateways(ns);
+  ask_gateways(scope, ns);
 }
 
 Sweep Sweeper::go() {
@@ -271,9 +247,10 @@ Sweep Sweeper::go() {
     for (std::size_t i = 0; i < m_sweep.namespaces.size() && !m_runner.interrupted(); i += k_window) {
       const auto end = std::min(i + k_window, m_sweep.namespaces.size());
       std::set<std::string> needs;
-      for (auto k = i; k < end; ++k) needs.merge(needs_of(m_sweep.namespaces[k]));
+      for (auto k = i; k < end; ++k) needs.merge(all_needs(m_sweep.namespaces[k]));
       load(needs);
-      for (auto k = i; k < end; ++k) ask_about(m_sweep.namespaces[k]);
+      const Scope scope(m_evidence);
+      for (auto k = i; k < end; ++k) ask_about(scope, m_sweep.namespaces[k]);
     }
   }
   for (const auto* filter : m_view.objects(Kind::envoy_filters).items) {

@@ -206,6 +206,7 @@ TEST_CASE("explain knows causes by name and code, and near misses") {
     CHECK(by_id.out == meshdx_with({"explain", lower(text_at(cause, "code"))}).out);
   }
   check_sentence(meshdx_with({"explain", "no-endpoints-selector-mismatchh"}), 64, "did you mean no-endpoints-selector-mismatch?");
+  check_sentence(meshdx_with({"explain", "selector"}), 64, "did you mean no-endpoints-selector-mismatch or gateway-selector-mismatch?");
 }
 
 TEST_CASE("preflight prints roles without a cluster, and says when there is none") {

@@ -106,7 +106,8 @@ TEST_CASE("a cause reads as it should at 3 a.m.") {
   CHECK(to_text(e.report, {}) ==
         "✓ Service web exists: port 80 (http-web) → 8080               kubectl get services -n shop -o json\n"
         "✗ Its selector app=webapp matches no pod in shop              kubectl get pods -n shop -o json\n"
-        "– client-log not checked: forbidden: user me cannot get pods/log   kubectl logs client-1 -n shop -c…\n"
+        "– client-log not checked: forbidden: user me cannot get pods/log\n"
+        "    kubectl logs client-1 -n shop -c istio-proxy --tail=500\n"
         "\n"
         "34 causes of a 503 → 1\n"
         "CAUSE  MDX0101 no-endpoints-selector-mismatch   confirmed\n"
@@ -151,7 +152,7 @@ TEST_CASE("healthy is said, and an interrupt changes the exit code") {
   e.report.verdict.checks = {{"a", &e.yes}, {"b", &e.yes}};
   e.report.verdict.notes = {"port 80 has no protocol prefix"};
   const auto text = to_text(e.report, {});
-  CHECK(has(text, "Nothing wrong: all 2 checks above hold, and none of these causes does."));
+  CHECK(has(text, "Nothing wrong: all 2 checks above hold, and none of these causes does. What was not checked is not\nneeded for that.\n"));
   CHECK(has(text, "NOTES  odd, but not the reason:\n  · port 80 has no protocol prefix\n"));
   CHECK_FALSE(has(text, "VERIFY"));
   CHECK(exit_code(e.report) == 0);
@@ -159,6 +160,18 @@ TEST_CASE("healthy is said, and an interrupt changes the exit code") {
   e.report.trail.interrupted = true;
   CHECK(exit_code(e.report) == 130);
   check_schema(e.report);
+}
+
+TEST_CASE("healthy says no more than was checked") {
+  Example e;
+  e.report.verdict.outcome = Outcome::healthy;
+  e.report.verdict.checks = {{"a", &e.yes}};
+  e.report.trail.ran.pop_back();
+  CHECK(has(to_text(e.report, {}), "Nothing wrong: the check above holds, and none of these causes does.\n"));
+  diagnose::CauseResult open;
+  open.cause = &e.other;
+  e.report.verdict.not_checked.push_back(std::move(open));
+  CHECK(has(to_text(e.report, {}), "Nothing wrong: the check above holds; 1 of these causes could not be checked, none of the others holds.\n"));
 }
 
 TEST_CASE("advice, several fixes, explained causes") {
