@@ -199,9 +199,9 @@ int help(const Options& options, const Io& io) {
     return k_ok;
   }
   const auto& word = options.words.front();
-  if (word == "schema") {
+  if (word == "schema" || word == "survey-schema") {
     for (const auto& file : playbook::embedded_files()) {
-      if (file.name == "schema/report.v1.json") io.out(file.text);
+      if (file.name == (word == "schema" ? "schema/report.v1.json" : "schema/survey.v1.json")) io.out(file.text);
     }
     return k_ok;
   }

@@ -34,6 +34,10 @@ rules:
   - apiGroups: [networking.istio.io, security.istio.io]
     resources: ["*"]
     verbs: [list]
+  # istioctl looks for istiod's revisions among the injection webhooks.
+  - apiGroups: [admissionregistration.k8s.io]
+    resources: [mutatingwebhookconfigurations]
+    verbs: [list, watch]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
@@ -60,9 +64,14 @@ rules:
     verbs: [get]
   - apiGroups: [""]
     resources: [pods]
-    verbs: [get, list]
+    verbs: [get]
   - apiGroups: [""]
     resources: [pods/portforward]
+    verbs: [create]
+  # proxy-status signs in at istiod with a token of this account.
+  - apiGroups: [""]
+    resources: [serviceaccounts/token]
+    resourceNames: [default]
     verbs: [create]
 ---
 apiVersion: rbac.authorization.k8s.io/v1

@@ -7,12 +7,15 @@
 #include <set>
 
 #include "evidence/source.hpp"
+#include "mesh/istio_config.hpp"
 #include "playbook/library.hpp"
+#include "playbook/rights.hpp"
 #include "run/replay.hpp"
 #include "survey/needs.hpp"
 #include "survey/scope.hpp"
 #include "survey/sweep.hpp"
 #include "util/text.hpp"
+#include "util/yaml_stream.hpp"
 
 using namespace meshdx;
 using namespace meshdx::survey;
@@ -178,6 +181,37 @@ TEST_CASE("with any one command forbidden a sweep ends, tells so, finds nothing 
     const bool needed = runner.asked.count(command) > 0 && !contains(command, " -l ");
     if (needed) CHECK_MESSAGE(!clean(well), command);
   }
+}
+
+TEST_CASE("the Job may do what the commands of a sweep take, and no more") {
+  Runner runner;
+  survey::sweep(runner, causes(), {});
+  const auto manifest = job_manifest("registry/meshdx:1", 20, "ops");
+  const auto documents = parse_yaml_stream("job", manifest);
+  REQUIRE(documents.ok());
+  std::set<std::string> granted, needed;
+  const auto text = [](const std::string& verb, const std::string& resource, const std::string& group, const std::string& where) { return verb + " " + resource + " " + group + " " + where; };
+  for (const auto& document : *documents) {
+    const bool everywhere = text_at(document.value, "kind") == "ClusterRole";
+    for (const auto& rule : at(document.value, "rules")) {
+      for (const auto& verb : mesh::strings_at(rule, "verbs")) {
+        for (const auto& resource : mesh::strings_at(rule, "resources")) {
+          for (const auto& group : mesh::strings_at(rule, "apiGroups")) granted.insert(text(verb, resource, group, everywhere ? "everywhere" : "control plane"));
+        }
+      }
+    }
+  }
+  for (const auto& command : runner.asked) {
+    for (const auto& right : playbook::rights_of(split(command, ' '))) {
+      const auto& action = right.action;
+      const bool istio = contains(action.group, "istio.io");
+      const auto resource = istio ? "*" : action.resource + (action.subresource.empty() ? "" : "/" + action.subresource);
+      const auto everywhere = text(action.verb, resource, action.group, "everywhere");
+      const bool here = right.scope == playbook::Scope::control_plane && granted.count(everywhere) == 0;
+      needed.insert(here ? text(action.verb, resource, action.group, "control plane") : everywhere);
+    }
+  }
+  CHECK(granted == needed);
 }
 
 TEST_CASE("what one question is held against shrinks with its hosts, and keeps what could be meant") {
