@@ -4,6 +4,7 @@
 
 #include "forecast/parts.hpp"
 #include "mesh/mtls.hpp"
+#include "mesh/peer_policies.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::forecast {
@@ -112,12 +113,15 @@ void set_limits(const Rule& rule, std::uint16_t port, Cluster& cluster) {
   cluster.outlier = detection;
 }
 
-/// `automatic`: what auto mTLS makes of a rule that says nothing.
-void set_tls(const Rule& rule, std::uint16_t port, bool automatic, Cluster& cluster) {
+/// `automatic`: whether auto mTLS makes something of a rule that says nothing.
+void set_tls(const View& view, const Rule& rule, std::uint16_t port, const std::string& ns, bool automatic, Cluster& cluster, Forecast& forecast) {
   const std::string mode = text_at(rule.member("tls", port), "mode");
   if (mode == "ISTIO_MUTUAL") cluster.tls = mutual_tls();
   else if (mode == "SIMPLE" || mode == "MUTUAL") cluster.tls = TlsContext{};
   if (!mode.empty() || !automatic) return;
+  const auto told = mesh::namespace_mode(view, ns);
+  if (!told.known) return give_up(forecast, "the PeerAuthentications of " + ns + " were not all read");
+  if (told.mode == mesh::Mode::disable) return;   // whatever a workload's own policy asks for
   cluster.matches = {{"tlsMode-istio", {{"tlsMode", "istio"}}, mutual_tls()}, {"tlsMode-disabled", {}, std::nullopt}};
 }
 
@@ -178,6 +182,8 @@ Host somewhere(const std::string& address, std::uint16_t port) {
 void add_service(const View& view, const Vantage& vantage, const Target& target, const Service& service, Forecast& forecast) {
   const auto port = std::find_if(service.ports.begin(), service.ports.end(), [&](const ServicePort& p) { return p.port == target.port && p.protocol != "UDP"; });
   if (port == service.ports.end()) return;
+  // From 1.21 on it is an alias without a cluster of its own, unless ENABLE_EXTERNAL_NAME_ALIAS says otherwise.
+  if (service.type == "ExternalName") return give_up(forecast, "what a route to " + service.meta.ns + "/" + service.meta.name + ", an ExternalName Service, leads to hangs on istiod's version and flags");
   const auto rule = rule_for(view, vantage, target, service.meta.ns);
   if (!target.subset.empty() && !rule.has_subset) return;
   const auto* config = view.mesh_config();
@@ -188,11 +194,8 @@ void add_service(const View& view, const Vantage& vantage, const Target& target,
   cluster.type = "EDS";
   if (rule.object != nullptr) cluster.config = {"destination-rule", rule.object->meta.ns, rule.object->meta.name};
   set_limits(rule, target.port, cluster);
-  set_tls(rule, target.port, config->auto_mtls, cluster);
-  if (service.type == "ExternalName") {
-    cluster.type = "STRICT_DNS";
-    forecast.endpoints.push_back({cluster.name, {somewhere(service.external_name, target.port)}});
-  } else if (service.headless() && !vantage.gateway) {
+  set_tls(view, rule, target.port, service.meta.ns, config->auto_mtls, cluster, forecast);
+  if (service.headless() && !vantage.gateway) {
     cluster.type = "ORIGINAL_DST";
     if (!cluster.matches.empty()) set_headless_tls(view, service, *port, cluster, forecast);
   } else {
@@ -216,7 +219,7 @@ void add_entry(const View& view, const Vantage& vantage, const Target& target, c
   cluster.type = resolution == "NONE" ? "ORIGINAL_DST" : resolution == "STATIC" ? "EDS" : "STRICT_DNS";
   if (rule.object != nullptr) cluster.config = {"destination-rule", rule.object->meta.ns, rule.object->meta.name};
   set_limits(rule, target.port, cluster);
-  set_tls(rule, target.port, config->auto_mtls && text_at(entry.spec(), "location") == "MESH_INTERNAL", cluster);
+  set_tls(view, rule, target.port, entry.meta.ns, config->auto_mtls && text_at(entry.spec(), "location") == "MESH_INTERNAL", cluster, forecast);
   // Whether a name resolves, and what a workloadSelector finds, the objects at hand do not tell: taken for reachable.
   if (cluster.type != "ORIGINAL_DST") forecast.endpoints.push_back({cluster.name, {somewhere(target.host, target.port)}});
   forecast.clusters.push_back(std::move(cluster));
