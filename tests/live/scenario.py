@@ -57,6 +57,7 @@ class Scenario:
     undo: str = ""
     verify: str = ""
     tells: list = field(default_factory=list)
+    finds: list = field(default_factory=list)
     needs: dict = field(default_factory=dict)
     after: str = ""
     patience: int = 60
@@ -82,6 +83,8 @@ def _key(name):
 def _check(scenario, where):
     if not CODE.match(scenario.sees) or not CODE.match(scenario.heals):
         raise BadScenario(f"{where}: sees and heals are status codes of three digits (\"000\" in quotes)")
+    if (scenario.drill == "sweep") != bool(scenario.finds):
+        raise BadScenario(f"{where}: finds goes with the drill sweep, and that with finds")
     if scenario.fix not in ("command", "advice"):
         raise BadScenario(f"{where}: fix is command or advice, not {scenario.fix}")
     for name in scenario.objects:
