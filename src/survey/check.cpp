@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "survey/scope.hpp"
 #include "survey/world.hpp"
 #include "util/text.hpp"
 
@@ -15,6 +16,7 @@ Survey survey_of(const Manifests& manifests, const std::vector<diagnose::Cause>&
   auto evidence = world.evidence;
   for (const auto& ns : world.namespaces) evidence = with_any_caller(evidence, ns);
   const mesh::View view(evidence);
+  const Scope scope(evidence);
   Surveyor surveyor(causes, {});
   const auto ours = [&](const Question& question) {
     const auto blank = question.subject.find(' ');
@@ -25,12 +27,12 @@ Survey survey_of(const Manifests& manifests, const std::vector<diagnose::Cause>&
     std::set<std::string> asked;
     for (const auto& question : service_questions(view, ns)) {
       asked.insert(question.subject);
-      if (ours(question)) surveyor.ask(evidence, question);
+      if (ours(question)) surveyor.ask(scope.of(question), question);
     }
     for (const auto& name : unasked_services(view, ns, asked)) {
       if (ours({{}, name, false})) surveyor.leave_open(name, "no request could be made up that its rules take");
     }
-    for (const auto& question : gateway_questions(view, ns, unbound)) surveyor.ask(evidence, question);
+    for (const auto& question : gateway_questions(view, ns, unbound)) surveyor.ask(scope.of(question), question);
   }
   return surveyor.result();
 }
