@@ -22,6 +22,7 @@ class Draft {
   Draft(const mesh::View& view, const Wish& wish, const std::vector<std::string>& flags) : m_view(view), m_wish(wish), m_flags(flags) {}
 
   [[nodiscard]] const mesh::View& view() const { return m_view; }
+  [[nodiscard]] const mesh::Names& names() const { return m_view.names(); }
   [[nodiscard]] const Wish& wish() const { return m_wish; }
   [[nodiscard]] const std::vector<std::string>& flags() const { return m_flags; }
   Plan plan;
@@ -29,7 +30,7 @@ class Draft {
   /// Looks the Service up, and notes what makes HTTP rules useless for it.
   Expected<Done> find_service();
   [[nodiscard]] const evidence::Service& service() const { return *m_service; }
-  [[nodiscard]] std::string host() const { return mesh::ServiceName{m_wish.name, m_wish.ns}.fqdn(); }
+  [[nodiscard]] std::string host() const { return names().fqdn(m_wish.name, m_wish.ns); }
 
   /// Refuses when a list that decides between editing and creating was not read where it counts.
   Expected<Done> need(mesh::Kind kind, const std::string& ns) const;

@@ -66,7 +66,7 @@ void check_hosts(Draft& draft, const std::vector<std::string>& hosts) {
     const auto ns = typed.substr(0, typed.find('/')), host = typed.substr(typed.find('/') + 1);
     if ((ns != "." && ns != draft.wish().ns) || host == "*") continue;
     const auto covers = [&](const std::string& name) { return mesh::host_covers(host, lower(name)) || mesh::host_covers(lower(name), host); };
-    bool there = std::any_of(services->begin(), services->end(), [&](const auto& s) { return covers(mesh::ServiceName{s.meta.name, s.meta.ns}.fqdn()); });
+    bool there = std::any_of(services->begin(), services->end(), [&](const auto& s) { return covers(draft.names().fqdn(s.meta.name, s.meta.ns)); });
     for (const auto* entry : entries.items) {
       const auto names = mesh::strings_at(entry->spec(), "hosts");
       there = there || std::any_of(names.begin(), names.end(), covers);

@@ -74,11 +74,11 @@ void warn_of_rules(Draft& draft, const std::vector<const Pod*>& pods) {
   for (const auto& service : *services) {
     const bool concerns = std::any_of(pods.begin(), pods.end(), [&](const Pod* pod) { return evidence::selects(service.selector, pod->meta.labels); });
     if (!concerns) continue;
-    const auto host = mesh::ServiceName{service.meta.name, ns}.fqdn();
+    const auto host = draft.names().fqdn(service.meta.name, ns);
     for (const auto* rule : draft.view().objects(mesh::Kind::destination_rules).items) {
       const auto mode = text_at(at(at(rule->spec(), "trafficPolicy"), "tls"), "mode");
       if (mode != "DISABLE" && mode != "SIMPLE") continue;
-      if (mesh::host_covers(mesh::resolve_host(text_at(rule->spec(), "host"), rule->meta.ns), host)) {
+      if (mesh::host_covers(draft.names().resolve(text_at(rule->spec(), "host"), rule->meta.ns), host)) {
         draft.warn(rule->ref() + " has callers send " + (mode == "DISABLE" ? "plain text" : "TLS without a workload certificate") + " to " + service.meta.name + ", which STRICT refuses: take its tls away first.");
       }
     }

@@ -15,9 +15,9 @@ using evidence::Object;
 
 namespace {
 
-bool names_host(const Object& vs, const std::string& host) {
+bool names_host(const mesh::Names& names, const Object& vs, const std::string& host) {
   const auto hosts = mesh::strings_at(vs.spec(), "hosts");
-  return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::resolve_host(h, vs.meta.ns) == host; });
+  return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return names.resolve(h, vs.meta.ns) == host; });
 }
 
 /// The VirtualService that is to be edited (nullptr: there is none), and its http rules, with what is to be done to them.
@@ -61,7 +61,7 @@ Expected<Done> Rules::find() {
   const auto& ns = m_draft.wish().ns;
   if (auto read = m_draft.need(mesh::Kind::virtual_services, ns); !read) return read;
   const auto in_mesh = mesh::mesh_virtual_services(m_draft.view(), m_draft.host(), ns);
-  const auto found = std::find_if(in_mesh.begin(), in_mesh.end(), [&](const Object* vs) { return names_host(*vs, m_draft.host()); });
+  const auto found = std::find_if(in_mesh.begin(), in_mesh.end(), [&](const Object* vs) { return names_host(m_draft.names(), *vs, m_draft.host()); });
   if (found != in_mesh.end()) m_vs = *found;
   warn_of_others(in_mesh);
   warn_of_routes();
@@ -79,7 +79,7 @@ Expected<Done> Rules::find() {
 void Rules::warn_of_others(const std::vector<const Object*>& in_mesh) {
   for (const auto* vs : in_mesh) {
     if (vs == m_vs) continue;
-    if (names_host(*vs, m_draft.host())) m_draft.warn(vs->ref() + " is for the same host and younger: sidecars go by " + m_vs->ref() + " alone.");
+    if (names_host(m_draft.names(), *vs, m_draft.host())) m_draft.warn(vs->ref() + " is for the same host and younger: sidecars go by " + m_vs->ref() + " alone.");
     else if (m_vs == nullptr) m_draft.warn(vs->ref() + " (host " + join(mesh::strings_at(vs->spec(), "hosts"), ", ") + ") rules these requests now; a VirtualService of the exact host takes them over, and its rules no longer apply.");
   }
   for (const auto* vs : m_draft.view().objects(mesh::Kind::virtual_services).items) {
@@ -88,7 +88,7 @@ void Rules::warn_of_others(const std::vector<const Object*>& in_mesh) {
   if (m_vs == nullptr) return;
   std::vector<std::string> others;
   for (const auto& host : mesh::strings_at(m_vs->spec(), "hosts")) {
-    if (mesh::resolve_host(host, m_vs->meta.ns) != m_draft.host()) others.push_back(host);
+    if (m_draft.names().resolve(host, m_vs->meta.ns) != m_draft.host()) others.push_back(host);
   }
   for (const auto& gateway : mesh::bound_gateways(*m_vs)) {
     if (gateway != "mesh") others.push_back("Gateway " + gateway);
@@ -102,7 +102,7 @@ void Rules::warn_of_gateways(const Object& vs) {
   if (gateways.empty() || std::find(gateways.begin(), gateways.end(), "mesh") != gateways.end()) return;
   for (const auto& rule : at(vs.spec(), "http")) {
     for (const auto& route : at(rule, "route")) {
-      if (mesh::resolve_host(text_at(at(route, "destination"), "host"), vs.meta.ns) != m_draft.host()) continue;
+      if (m_draft.names().resolve(text_at(at(route, "destination"), "host"), vs.meta.ns) != m_draft.host()) continue;
       return m_draft.warn(vs.ref() + " leads requests of Gateway " + join(gateways, ", ") + " to the Service and is not touched: they are ruled by it alone.");
     }
   }
@@ -121,7 +121,7 @@ void Rules::warn_of_routes() {
 bool Rules::leads_here(const Json& rule) const {
   const Json& route = at(rule, "route");
   if (!route.is_array() || route.empty()) return false;
-  return std::all_of(route.begin(), route.end(), [&](const Json& one) { return mesh::resolve_host(text_at(at(one, "destination"), "host"), m_vs->meta.ns) == m_draft.host(); });
+  return std::all_of(route.begin(), route.end(), [&](const Json& one) { return m_draft.names().resolve(text_at(at(one, "destination"), "host"), m_vs->meta.ns) == m_draft.host(); });
 }
 
 std::size_t Rules::last() const {

@@ -17,14 +17,14 @@ using evidence::Pod;
 
 namespace {
 
-std::string host_of(const Object& rule) { return mesh::resolve_host(text_at(rule.spec(), "host"), rule.meta.ns); }
+std::string host_of(const mesh::Names& names, const Object& rule) { return names.resolve(text_at(rule.spec(), "host"), rule.meta.ns); }
 
 /// Rules of exactly the Service's host in its own namespace, as callers of that namespace see them, oldest first.
 std::vector<const Object*> exact_rules(const Draft& draft) {
   std::vector<const Object*> found;
   const auto& ns = draft.wish().ns;
   for (const auto* rule : mesh::destination_rules(draft.view(), draft.host(), ns, ns)) {
-    if (rule->meta.ns == ns && host_of(*rule) == draft.host() && at(rule->spec(), "workloadSelector").empty()) found.push_back(rule);
+    if (rule->meta.ns == ns && host_of(draft.names(), *rule) == draft.host() && at(rule->spec(), "workloadSelector").empty()) found.push_back(rule);
   }
   return found;
 }
@@ -81,13 +81,13 @@ const Object* own_rule(const Draft& draft) {
 void warn_of_other_rules(Draft& draft, const Object* edited) {
   const auto& ns = draft.wish().ns;
   for (const auto* rule : draft.view().objects(mesh::Kind::destination_rules).items) {
-    if (rule == edited || !mesh::host_covers(host_of(*rule), draft.host())) continue;
+    if (rule == edited || !mesh::host_covers(host_of(draft.names(), *rule), draft.host())) continue;
     const bool selective = !at(rule->spec(), "workloadSelector").empty();
     if (rule->meta.ns != ns && rule->meta.ns != draft.view().root_namespace()) {
       draft.warn(rule->ref() + " is for the same host: callers in " + rule->meta.ns + " go by it and not by this one.");
     } else if (selective) {
       draft.warn(rule->ref() + " is for the same host and stands first for the callers it selects.");
-    } else if (edited == nullptr && host_of(*rule) != draft.host()) {
+    } else if (edited == nullptr && host_of(draft.names(), *rule) != draft.host()) {
       // Rules are not merged: the most specific host, and the Service's namespace before the root, takes all.
       draft.warn(rule->ref() + " (host " + text_at(rule->spec(), "host") + ") applies to the Service now and no longer will: what it sets is not merged into the new one.");
     }
