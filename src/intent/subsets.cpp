@@ -23,7 +23,7 @@ std::string host_of(const mesh::Names& names, const Object& rule) { return names
 std::vector<const Object*> exact_rules(const Draft& draft) {
   std::vector<const Object*> found;
   const auto& ns = draft.wish().ns;
-  for (const auto* rule : mesh::destination_rules(draft.view(), draft.host(), ns, ns)) {
+  for (const auto* rule : mesh::destination_rules(draft.view(), draft.host(), {ns, {}}, ns)) {
     if (rule->meta.ns == ns && host_of(draft.names(), *rule) == draft.host() && at(rule->spec(), "workloadSelector").empty()) found.push_back(rule);
   }
   return found;

@@ -28,9 +28,9 @@ std::string to_text(const Written& written, const TextOptions& options) {
   Page page({options.color, options.ascii, options.width});
   const auto& plan = written.plan;
   page.paragraph(plan.title);
-  for (const auto& note : plan.notes) page.marked(Page::Mark::item, note, "", Page::Overflow::shorten);
-  for (const auto& warning : plan.warnings) page.marked(Page::Mark::no, warning, "", Page::Overflow::shorten);
-  for (const auto& gap : plan.unknown) page.marked(Page::Mark::unknown, gap, "", Page::Overflow::shorten);
+  for (const auto& note : plan.notes) page.marked(Page::Mark::item, note, "", Page::Overflow::leave_out);
+  for (const auto& warning : plan.warnings) page.marked(Page::Mark::no, warning, "", Page::Overflow::leave_out);
+  for (const auto& gap : plan.unknown) page.marked(Page::Mark::unknown, gap, "", Page::Overflow::leave_out);
   page.blank();
   for (std::size_t i = 0; i < plan.steps.size(); ++i) write_step(written, i, page);
   if (plan.steps.empty()) page.paragraph("There is nothing to paste.");
