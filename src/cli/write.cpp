@@ -22,6 +22,7 @@ Expected<intent::Wish> wish_of(const Options& options) {
   asked.ns = options.ns;
   asked.ns_given = options.given.count("--namespace") > 0;
   asked.values = options.wishes;
+  if (options.given.count("--revision") > 0) asked.values["--revision"] = options.revision;   // preflight has it, too
   asked.headers = options.headers;
   return intent::make_wish(asked);
 }
