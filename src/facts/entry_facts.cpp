@@ -6,6 +6,7 @@
 #include "facts/context.hpp"
 #include "facts/tables.hpp"
 #include "mesh/istio_config.hpp"
+#include "mesh/names.hpp"
 #include "mesh/network_policy.hpp"
 #include "util/text.hpp"
 
@@ -185,7 +186,7 @@ Dead dead_endpoint(Context& c, const Entry& entry) {
   for (const auto& seen : c.traffic().requests) {
     if (seen.result != Sighting::Result::failed || seen.caller == nullptr || seen.maker != mesh::Maker::caller_proxy) continue;
     const std::string how = connect_failure(*seen.caller);
-    const auto found = std::find_if(entry.endpoints.begin(), entry.endpoints.end(), [&](const Listed& e) { return seen.caller->upstream_host == e.address + ":" + std::to_string(e.port); });
+    const auto found = std::find_if(entry.endpoints.begin(), entry.endpoints.end(), [&](const Listed& e) { return seen.caller->upstream_host == mesh::with_port(e.address, e.port); });
     if (how.empty() || found == entry.endpoints.end() || (dead.endpoint != nullptr && dead.endpoint != &*found)) continue;
     if (c.view.pod_by_ip(found->address) != nullptr || offered_by_service(c, *found)) continue;
     dead.endpoint = &*found;

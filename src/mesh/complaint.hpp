@@ -34,6 +34,7 @@ struct Complaint {
   std::string from_name, from_ns;       ///< from_name "" with gateway: whichever serves the host
   std::string from_pod;                 ///< the pod of the caller to look from first, where the logs named one; "": any
   std::string no_host;                  ///< gateway: why it is not known which host was asked of it; "" when it is
+  bool gateway_pods_listed = false;     ///< whoever asks has looked for pods of the Gateways' selectors in all namespaces
   bool follow = true;                   ///< go on to the next hop when the application passed its error on
 };
 

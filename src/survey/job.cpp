@@ -29,7 +29,7 @@ rules:
     resources: [endpointslices]
     verbs: [list]
   - apiGroups: [apps]
-    resources: [deployments]
+    resources: [deployments, replicasets]
     verbs: [list]
   - apiGroups: [networking.istio.io, security.istio.io]
     resources: ["*"]

@@ -39,7 +39,7 @@ const std::vector<Kind>& mesh_kinds() {
 }
 
 const std::vector<Kind>& namespace_kinds() {
-  static const std::vector<Kind> kinds = {Kind::services, Kind::endpointslices, Kind::pods, Kind::deployments};
+  static const std::vector<Kind> kinds = {Kind::services, Kind::endpointslices, Kind::pods, Kind::deployments, Kind::replicasets};
   return kinds;
 }
 
@@ -220,7 +220,8 @@ void Sweeper::load(const std::set<std::string>& namespaces) {
 }
 
 void Sweeper::ask_gateways(const Scope& scope, const std::string& ns) {
-  for (const auto& question : gateway_questions(m_view, ns, Unbound::ask)) {
+  for (auto& question : gateway_questions(m_view, ns, Unbound::ask)) {
+    question.ask.gateway_pods_listed = m_gateways_found;
     const auto caller = mesh::find_caller(m_view, question.ask, mesh::find_destination(m_view, question.ask));
     if (caller.pod == nullptr && !m_gateways_found) m_surveyor.leave_open(question.subject, "where its pods run is not known");
     else m_surveyor.ask(scope.of(question), question);

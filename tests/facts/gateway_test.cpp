@@ -13,7 +13,7 @@ namespace {
 
 const std::string k_listeners =
     "[{'name':'0.0.0.0_8080','address':{'socketAddress':{'address':'0.0.0.0','portValue':8080}},'trafficDirection':'OUTBOUND','filterChains':[{'filters':[{'name':'http','typedConfig':"
-    "{'@type':'x/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager','rds':{'routeConfigName':'http.8080'}}}]}]}]";
+    "{'@type':'x/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager','accessLog':[{'name':'envoy.access_loggers.file'}],'rds':{'routeConfigName':'http.8080'}}}]}]}]";
 const std::string k_blackhole = "[{'name':'http.8080','virtualHosts':[{'name':'blackhole:80','domains':['*']}]}]";
 const std::string k_routed =
     "[{'name':'http.8080','virtualHosts':[{'name':'shop.example.com:80','domains':['shop.example.com'],'routes':[{'match':{'prefix':'/'},'route':{'cluster':'outbound|80||web.shop.svc.cluster.local'}}]}]}]";
@@ -85,7 +85,7 @@ void check_rows(const std::vector<Row>& table) {
     const auto& finding = base[row.fact];
     INFO(std::string(row.what) << ": " << std::string(row.fact) << ": " << finding.text);
     CHECK((finding.truth == row.truth));
-    CHECK(contains(finding.text, row.says));
+    CHECK(contains(finding.text + finding.why, row.says));
   }
 }
 
@@ -113,7 +113,8 @@ TEST_CASE("a Gateway that no pod serves is the cause only where the request was 
       {"proxies elsewhere, but the requests come in here", {{wrong}, {web}, k_blackhole, beyond}, picks_none, Tri::yes},
       {"proxies elsewhere, and no request was seen here", {{wrong}, {web}, k_blackhole, beyond, ""}, picks_none, Tri::unknown, "of other namespaces"},
       {"no request was seen, and no proxy is elsewhere", {{wrong}, {web}, k_blackhole, {"gw-1.istio-system", "web-1.shop"}, ""}, picks_none, Tri::yes},
-      {"a Gateway of a namespace whose pods were not listed", {{"team/gw shop.example.com elsewhere"}, {"team/vs shop.example.com gw"}}, picks_none, Tri::unknown},
+      {"a Gateway of a namespace whose pods were not listed", {{"team/gw shop.example.com elsewhere"}, {"team/vs shop.example.com gw"}, k_blackhole, beyond}, picks_none, Tri::unknown},
+      {"and istiod knows no proxy there", {{"team/gw shop.example.com elsewhere"}, {"team/vs shop.example.com gw"}}, picks_none, Tri::yes},
   });
 }
 
@@ -170,6 +171,6 @@ TEST_CASE("a log of requests that neither succeeded nor failed as asked is not a
   ask.code = 502;
   const facts::FactBase base(world.evidence, ask);
   CHECK((base["requests.none-failed"].truth == Tri::unknown));
-  CHECK(contains(base["requests.none-failed"].text, "2 requests"));
-  CHECK(contains(base["requests.none-failed"].text, "404 - via_upstream"));
+  CHECK(contains(base["requests.none-failed"].why, "2 requests"));
+  CHECK(contains(base["requests.none-failed"].why, "404 - via_upstream"));
 }

@@ -147,10 +147,10 @@ TEST_CASE("DestinationRules in lookup order") {
        object("DestinationRule", "shop/private", "{'host':'web','exportTo':['.']}"),
        object("DestinationRule", "shop/api", "{'host':'api'}"), object("DestinationRule", "third/web", own)});
   const View view(world.evidence);
-  CHECK(names(destination_rules(view, host, "client", "shop")) ==
+  CHECK(names(destination_rules(view, host, {"client", {}}, "shop")) ==
         "client/old-web client/web client/suffix client/all shop/web istio-system/root");
-  CHECK(names(destination_rules(view, host, "shop", "shop")) == "shop/web shop/private istio-system/root");
-  CHECK(names(destination_rules(view, host, "istio-system", "shop")) ==
+  CHECK(names(destination_rules(view, host, {"shop", {}}, "shop")) == "shop/web shop/private istio-system/root");
+  CHECK(names(destination_rules(view, host, {"istio-system", {}}, "shop")) ==
         "istio-system/root istio-system/hidden shop/web");
-  CHECK(names(destination_rules(view, "x.example.com", "client", "")) == "client/all");
+  CHECK(names(destination_rules(view, "x.example.com", {"client", {}}, "")) == "client/all");
 }
