@@ -139,7 +139,8 @@ Finding selector_picks_none(Context& c) {
   if (unread || !list.everywhere) return unknown();
   const Object& gateway = *meant.front();
   const auto selector = labels_text(mesh::labels_at(gateway.spec(), "selector"));
-  if (!all_proxies_listed(c) && !(c.view.pods(gateway.meta.ns) != nullptr && asked_in_vain(c))) {
+  // A pod of the Gateway's own namespace that nothing was injected into would be no proxy yet.
+  if (c.view.pods(gateway.meta.ns) == nullptr || (!all_proxies_listed(c) && !asked_in_vain(c))) {
     return unknown("Gateway " + gateway.full_name() + " serves the host, and its selector " + selector + " picks no gateway pod that was listed; pods of other namespaces were not");
   }
   Bindings b = {{"gateway.name", gateway.meta.name}, {"gateway.namespace", gateway.meta.ns}, {"gateway.selector", selector}};
