@@ -80,19 +80,23 @@ std::string sends_to(const Entry& entry, const Listed& endpoint) {
 struct Offered {
   std::set<std::uint16_t> ports;
   std::string by;
+  bool unread = false;   ///< what would tell them was asked for and not got
 };
 
 std::optional<Offered> offered_by_service(Context& c, const Listed& endpoint) {
   const auto* service = mesh::service_of(c.view, lower(endpoint.address));
+  bool unread = false;
   for (const auto& key : c.view.evidence().keys(Kind::services)) {
     const auto* services = service != nullptr ? nullptr : c.view.services(key.ns);
+    unread = unread || (service == nullptr && services == nullptr);
     for (std::size_t i = 0; services != nullptr && i < services->size(); ++i) {
       const auto& ips = (*services)[i].cluster_ips;
       if (std::find(ips.begin(), ips.end(), endpoint.address) != ips.end()) service = &(*services)[i];
     }
   }
+  if (service == nullptr && unread) return Offered{{}, "", true};
   if (service == nullptr || service->headless() || service->type == "ExternalName") return std::nullopt;
-  Offered offered{{}, "Service " + service->full_name()};
+  Offered offered{{}, "Service " + service->full_name(), false};
   for (const auto& port : service->ports) offered.ports.insert(port.port);
   return offered;
 }
@@ -101,8 +105,8 @@ std::optional<Offered> offered_by_pod(Context& c, const Listed& endpoint) {
   const auto* pod = c.view.pod_by_ip(endpoint.address);
   if (pod == nullptr || !pod->meshed() || !c.view.evidence().asked({Kind::sockets, pod->meta.ns, pod->meta.name, ""})) return std::nullopt;
   const auto* sockets = c.view.sockets(*pod);
-  if (sockets == nullptr) return std::nullopt;
-  Offered offered{{}, "the application in " + pod_ref(*pod)};
+  if (sockets == nullptr) return Offered{{}, "", true};
+  Offered offered{{}, "the application in " + pod_ref(*pod), false};
   for (const auto& socket : *sockets) {
     if (socket.uid != 1337 && !socket.loopback() && (socket.port < 15000 || socket.port > 15099)) offered.ports.insert(socket.port);
   }
@@ -112,7 +116,7 @@ std::optional<Offered> offered_by_pod(Context& c, const Listed& endpoint) {
 std::optional<Offered> declared_by_pod(Context& c, const Listed& endpoint) {
   const auto* pod = c.view.pod_by_ip(endpoint.address);
   if (pod == nullptr) return std::nullopt;
-  Offered offered{{}, "pod " + pod_ref(*pod)};
+  Offered offered{{}, "pod " + pod_ref(*pod), false};
   for (const auto& container : pod->containers) {
     for (const auto& port : container.ports) {
       if (container.name != "istio-proxy" && port.protocol == "TCP") offered.ports.insert(port.port);
@@ -138,9 +142,11 @@ using Offer = std::optional<Offered> (*)(Context&, const Listed&);
 Finding port_not_offered(Context& c, std::initializer_list<Offer> offers) {
   const auto entry = entry_of(c);
   if (!entry) return no_entry(c);
+  bool unread = false;
   for (const auto& endpoint : entry->endpoints) {
     for (const auto offer : offers) {
       const auto offered = offer(c, endpoint);
+      unread = unread || (offered && offered->unread);
       if (!offered || offered->ports.empty() || offered->ports.count(endpoint.port) > 0) continue;
       auto b = entry_bindings(*entry, endpoint);
       std::vector<std::string> all;
@@ -152,6 +158,7 @@ Finding port_not_offered(Context& c, std::initializer_list<Offer> offers) {
       return yes(sends_to(*entry, endpoint) + ", and " + offered->by + " has " + b["port.offered"].get<std::string>() + " only", b);
     }
   }
+  if (unread) return unknown();
   return no("the endpoints' ports are none that is known to be missing");
 }
 
@@ -188,7 +195,8 @@ Dead dead_endpoint(Context& c, const Entry& entry) {
     const std::string how = connect_failure(*seen.caller);
     const auto found = std::find_if(entry.endpoints.begin(), entry.endpoints.end(), [&](const Listed& e) { return seen.caller->upstream_host == mesh::with_port(e.address, e.port); });
     if (how.empty() || found == entry.endpoints.end() || (dead.endpoint != nullptr && dead.endpoint != &*found)) continue;
-    if (c.view.pod_by_ip(found->address) != nullptr || offered_by_service(c, *found)) continue;
+    const auto service = offered_by_service(c, *found);
+    if (c.view.pod_by_ip(found->address) != nullptr || (service && !service->unread)) continue;
     dead.endpoint = &*found;
     dead.last = &seen;
     dead.how = how;
