@@ -77,14 +77,16 @@ std::optional<ServiceName> Names::service(const std::string& host) const { retur
 std::optional<std::string> cluster_domain(const Evidence& evidence) {
   for (const auto& key : evidence.keys(Kind::pods)) {
     const auto& pods = evidence.get<Pods>(key);
-    for (const auto& pod : pods.ok() ? pods.value : Pods()) {
+    if (!pods.ok()) continue;
+    for (const auto& pod : pods.value) {
       const auto domain = pod.meshed() ? said_by(*pod.proxy()) : std::nullopt;
       if (domain) return domain;
     }
   }
   for (const auto& key : evidence.keys(Kind::clusters)) {
     const auto& clusters = evidence.get<Clusters>(key);
-    for (const auto& cluster : clusters.ok() ? clusters.value : Clusters()) {
+    if (!clusters.ok()) continue;
+    for (const auto& cluster : clusters.value) {
       if (const auto domain = said_by(cluster)) return domain;
     }
   }
