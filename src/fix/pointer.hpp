@@ -18,11 +18,6 @@ std::optional<Tokens> parse_pointer(std::string_view pointer);
 /// The pointer of the first `length` tokens.
 std::string to_pointer(const Tokens& tokens, std::size_t length = std::string::npos);
 
-/// A list index as RFC 6901 writes it: decimal, without leading zeros. "-" is none.
-std::optional<std::size_t> to_index(std::string_view token);
-
-/// The member or element of a value, or nullptr.
-const Json* child(const Json& value, const std::string& token);
 /// The value that the first `length` tokens lead to, or nullptr.
 const Json* find(const Json& root, const Tokens& tokens, std::size_t length = std::string::npos);
 Json* find(Json& root, const Tokens& tokens, std::size_t length = std::string::npos);

@@ -28,10 +28,7 @@ const Json& at(const Json& object, std::initializer_list<const char*> path) {
   return *value;
 }
 
-namespace {
-
-/// One token of a pointer with its `~1` and `~0` read; false when it has another `~`.
-bool unescape(std::string& token) {
+bool unescape_token(std::string& token) {
   for (std::size_t i = 0; (i = token.find('~', i)) != std::string::npos; ++i) {
     if (i + 1 == token.size() || (token[i + 1] != '0' && token[i + 1] != '1')) return false;
   }
@@ -39,17 +36,19 @@ bool unescape(std::string& token) {
   return true;
 }
 
+std::optional<std::size_t> to_index(std::string_view token) {
+  if (token.size() > 1 && token.front() == '0') return std::nullopt;
+  return to_number(token);
+}
+
 const Json* child(const Json& value, std::string_view token) {
   if (value.is_object()) {
     const auto member = value.find(token);
     return member == value.end() ? nullptr : &*member;
   }
-  const bool zeros = token.size() > 1 && token.front() == '0';
-  const auto index = value.is_array() && !zeros ? to_number(token) : std::nullopt;
+  const auto index = value.is_array() ? to_index(token) : std::nullopt;
   return index && *index < value.size() ? &value[*index] : nullptr;
 }
-
-}  // namespace
 
 const Json* at_pointer(const Json& value, std::string_view pointer) {
   const Json* found = &value;
@@ -63,7 +62,7 @@ const Json* at_pointer(const Json& value, std::string_view pointer) {
       continue;
     }
     std::string plain(token);
-    found = unescape(plain) ? child(*found, plain) : nullptr;
+    found = unescape_token(plain) ? child(*found, plain) : nullptr;
   }
   return found;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,7 +29,15 @@ long long number_at(const Json& object, const char* key, long long fallback = 0)
 const Json& at(const Json& object, const char* key);
 /// The member at a path of keys, or a null value.
 const Json& at(const Json& object, std::initializer_list<const char*> path);
-/// The value at a JSON pointer (RFC 6901), or nullptr.
+
+// JSON pointers (RFC 6901), token by token.
+/// Reads the `~1` and `~0` of one token in place; false when it has another `~`.
+bool unescape_token(std::string& token);
+/// A list index as it must be written: decimal, without leading zeros. "-" is none.
+std::optional<std::size_t> to_index(std::string_view token);
+/// The member or element that a token names, or nullptr.
+const Json* child(const Json& value, std::string_view token);
+/// The value at a pointer, or nullptr.
 const Json* at_pointer(const Json& value, std::string_view pointer);
 
 }  // namespace meshdx
