@@ -29,18 +29,10 @@ std::vector<EKind> mesh_kinds_of(Kind kind) {
   }
 }
 
-void run_all(run::CommandRunner& runner, const std::vector<Key>& keys, std::chrono::milliseconds timeout, Evidence& evidence) {
-  std::size_t started = 0, ended = 0;
-  while (ended < keys.size() && !runner.interrupted()) {
-    while (started < keys.size() && runner.can_start()) {
-      runner.start(started, evidence::command_for(keys[started]), timeout);
-      ++started;
-    }
-    const auto finished = runner.wait();
-    if (!finished) break;
-    evidence.add(finished->result);
-    ++ended;
-  }
+void read_all(run::CommandRunner& runner, const std::vector<Key>& keys, std::chrono::milliseconds timeout, Evidence& evidence) {
+  std::vector<run::Argv> commands;
+  for (const auto& key : keys) commands.push_back(evidence::command_for(key));
+  for (const auto& result : run::run_all(runner, commands, timeout)) evidence.add(result);
 }
 
 /// The logs that tell who calls or is called.
@@ -61,7 +53,7 @@ Evidence gather(run::CommandRunner& runner, const Wish& wish, std::chrono::milli
   std::vector<Key> keys = {{EKind::mesh_config, "", "", ""}, {EKind::namespaces, "", "", ""}, {EKind::services, wish.ns, "", ""}, {EKind::pods, wish.ns, "", ""}};
   if (wish.kind == Kind::injection) keys.push_back({EKind::webhooks, "", "", ""});
   for (const auto kind : kinds) keys.push_back({kind, "", "", ""});
-  run_all(runner, keys, timeout, evidence);
+  read_all(runner, keys, timeout, evidence);
 
   std::vector<Key> again;
   const std::set<std::string> where = {wish.ns, mesh::View(evidence).root_namespace()};
@@ -74,7 +66,7 @@ Evidence gather(run::CommandRunner& runner, const Wish& wish, std::chrono::milli
     const auto logs = logs_of(evidence, wish);
     again.insert(again.end(), logs.begin(), logs.end());
   }
-  run_all(runner, again, timeout, evidence);
+  read_all(runner, again, timeout, evidence);
   return evidence;
 }
 

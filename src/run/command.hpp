@@ -55,4 +55,8 @@ class CommandRunner {
   [[nodiscard]] virtual bool interrupted() const { return false; }
 };
 
+/// Runs commands side by side, as many as the runner takes, each for `timeout` at most; their results as they end. After an
+/// interruption those that ended before it.
+std::vector<CommandResult> run_all(CommandRunner& runner, const std::vector<Argv>& commands, std::chrono::milliseconds timeout);
+
 }  // namespace meshdx::run

@@ -79,18 +79,8 @@ class Sweeper {
 };
 
 std::vector<run::CommandResult> Sweeper::run(const std::vector<run::Argv>& commands) {
-  std::vector<run::CommandResult> results;
-  std::size_t started = 0;
-  while (results.size() < commands.size() && !m_runner.interrupted()) {
-    while (started < commands.size() && m_runner.can_start()) {
-      m_runner.start(started, commands[started], m_options.step_timeout);
-      ++started;
-    }
-    auto finished = m_runner.wait();
-    if (!finished) break;
-    ++m_sweep.commands;
-    results.push_back(std::move(finished->result));
-  }
+  auto results = run::run_all(m_runner, commands, m_options.step_timeout);
+  m_sweep.commands += results.size();
   return results;
 }
 
