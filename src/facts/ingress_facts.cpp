@@ -26,10 +26,9 @@ struct Ingress {
 };
 
 /// The port of "127.0.0.1:8081" or "[::1]:8081"; nullopt for a Unix socket.
-std::optional<std::uint16_t> port_of(const std::string& endpoint) {
-  const auto colon = endpoint.rfind(':');
-  const auto number = colon == std::string::npos || starts_with(endpoint, "unix:") ? std::nullopt : to_number(endpoint.substr(colon + 1));
-  return number && *number > 0 && *number < 65536 ? std::optional<std::uint16_t>(static_cast<std::uint16_t>(*number)) : std::nullopt;
+std::optional<std::uint16_t> handed_port(const std::string& endpoint) {
+  const auto port = starts_with(endpoint, "unix:") ? std::nullopt : mesh::port_of(endpoint);
+  return port.value_or(0) > 0 ? port : std::nullopt;
 }
 
 std::optional<Ingress> ingress_of(Context& c, const Pod& pod, std::uint16_t port) {
@@ -39,7 +38,7 @@ std::optional<Ingress> ingress_of(Context& c, const Pod& pod, std::uint16_t port
   for (std::size_t i = 0; listeners.is_array() && i < listeners.size(); ++i) {
     if (number_at(at(listeners[i], "port"), "number") != port) continue;
     const std::string endpoint = text_at(listeners[i], "defaultEndpoint");
-    const auto handed_to = port_of(endpoint);
+    const auto handed_to = handed_port(endpoint);
     if (!handed_to) return std::nullopt;
     return Ingress{&pod, sidecar, i, port, *handed_to, endpoint};
   }
@@ -67,9 +66,9 @@ Bindings ingress_bindings(Context& c, const Ingress& in, std::uint16_t meant) {
   b["pod.ref"] = pod_ref(*in.pod);
   b["shown.pod"] = in.pod->meta.name;
   if (meant == 0) return b;
-  const std::string address = in.endpoint.substr(0, in.endpoint.rfind(':'));
+  const auto meant_endpoint = mesh::with_port(mesh::address_of(in.endpoint), meant);
   b["port.meant"] = meant;
-  b["ingress.patch"] = Json::array({{{"op", "replace"}, {"path", "/spec/ingress/" + std::to_string(in.index) + "/defaultEndpoint"}, {"value", address + ":" + std::to_string(meant)}}});
+  b["ingress.patch"] = Json::array({{{"op", "replace"}, {"path", "/spec/ingress/" + std::to_string(in.index) + "/defaultEndpoint"}, {"value", meant_endpoint}}});
   return b;
 }
 

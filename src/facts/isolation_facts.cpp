@@ -110,12 +110,6 @@ struct Call {
 
 bool is_blocked(const AccessLine& line) { return line.route_name == "block_all" || starts_with(line.upstream_cluster, "BlackHoleCluster"); }
 
-std::uint16_t port_after_colon(const std::string& text) {
-  const auto colon = text.rfind(':');
-  const auto number = colon == std::string::npos ? std::nullopt : to_number(std::string_view(text).substr(colon + 1));
-  return number && *number < 65536 ? static_cast<std::uint16_t>(*number) : 0;
-}
-
 /// A name of the cluster's own or a host outside: by its namespace, which must be one that exists.
 void name_host(Context& c, const std::string& typed, const Pod& pod, Call& call) {
   call.host = typed;
@@ -142,7 +136,7 @@ std::string service_with(Context& c, const std::string& address) {
 
 Call call_of(Context& c, const AccessLine& line, const Pod& pod) {
   Call call;
-  call.port = port_after_colon(line.downstream_local);
+  call.port = mesh::port_of(line.downstream_local).value_or(0);
   call.tls = !line.sni.empty() || call.port == 443;
   call.http = !line.method.empty();
   const auto cluster = ClusterName::parse(line.upstream_cluster);

@@ -39,10 +39,9 @@ PlainCallers plain_callers(const Draft& draft, const std::vector<const Pod*>& po
     callers.read = true;
     for (const auto& line : log->access) {
       callers.has_names = callers.has_names || !line.sni.empty();
-      const auto colon = line.downstream_remote.rfind(':');
-      if (!line.inbound() || !line.sni.empty() || colon == std::string::npos) continue;
+      if (!line.inbound() || !line.sni.empty() || !mesh::port_of(line.downstream_remote)) continue;
       if (draft.wish().port && !ends_with(line.upstream_host, ":" + std::to_string(*draft.wish().port))) continue;
-      const auto address = line.downstream_remote.substr(0, colon);
+      const auto address = mesh::address_of(line.downstream_remote);
       const auto* caller = draft.view().pod_by_ip(address);
       ++callers.by_caller[caller == nullptr ? address : mesh::workload_of(*caller) + " (" + address + ")"];
     }

@@ -50,6 +50,13 @@ std::string address_of(const std::string& endpoint) {
   return endpoint.substr(0, std::count(endpoint.begin(), endpoint.end(), ':') > 1 ? std::string::npos : endpoint.find(':'));
 }
 
+std::optional<std::uint16_t> port_of(const std::string& endpoint) {
+  const auto colon = endpoint.rfind(':');
+  const bool bare = !starts_with(endpoint, "[") && std::count(endpoint.begin(), endpoint.end(), ':') > 1;
+  const auto number = colon == std::string::npos || bare ? std::nullopt : to_number(std::string_view(endpoint).substr(colon + 1));
+  return number && *number < 65536 ? std::optional(static_cast<std::uint16_t>(*number)) : std::nullopt;
+}
+
 std::string with_port(const std::string& address, std::uint16_t port) {
   return (contains(address, ":") ? "[" + address + "]" : address) + ":" + std::to_string(port);
 }

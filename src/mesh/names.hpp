@@ -21,6 +21,9 @@ bool is_address(const std::string& host);
 /// its port. Several colons without brackets are an IPv6 address that has none.
 std::string address_of(const std::string& endpoint);
 
+/// Its port: "10.0.0.1:80", "[fd00::1]:80"; nullopt where none is written.
+std::optional<std::uint16_t> port_of(const std::string& endpoint);
+
 /// The other way round: "10.0.0.1:80", "[fd00::1]:80".
 std::string with_port(const std::string& address, std::uint16_t port);
 

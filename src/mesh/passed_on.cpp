@@ -143,12 +143,10 @@ void link_by_time(const Served& served, const Complaint& complaint) {
 }  // namespace
 
 Sent sent_to(const AccessLine& line) {
-  const auto colon = line.downstream_local.rfind(':');
-  const auto dialled = colon == std::string::npos ? std::nullopt : to_number(std::string_view(line.downstream_local).substr(colon + 1));
   if (const auto cluster = ClusterName::parse(line.upstream_cluster); cluster && cluster->direction == "outbound") return {cluster->host, cluster->port};
   auto host = lower(address_of(line.authority));
   if (host.empty()) host = address_of(line.downstream_local);
-  return {host, static_cast<std::uint16_t>(dialled.value_or(80))};
+  return {host, port_of(line.downstream_local).value_or(80)};
 }
 
 std::optional<std::int64_t> milliseconds(const std::string& time) {

@@ -12,12 +12,6 @@ using namespace evidence;
 
 namespace {
 
-std::uint16_t port_of(const std::string& endpoint) {
-  const auto colon = endpoint.rfind(':');
-  const auto number = colon == std::string::npos ? std::nullopt : to_number(std::string_view(endpoint).substr(colon + 1));
-  return number && *number < 65536 ? static_cast<std::uint16_t>(*number) : 0;
-}
-
 std::string path_of(const std::string& path) { return path.substr(0, path.find('?')); }
 
 bool same_destination(const AccessLine& line, const Complaint& complaint, const Caller& caller, const Destination& to) {
@@ -31,7 +25,7 @@ bool same_destination(const AccessLine& line, const Complaint& complaint, const 
   const auto local = address_of(line.downstream_local);
   const bool dialled = to.service != nullptr && std::find(to.service->cluster_ips.begin(), to.service->cluster_ips.end(), local) != to.service->cluster_ips.end();
   if (!named && !dialled && local != to.host) return false;
-  const auto port = port_of(line.downstream_local);
+  const auto port = port_of(line.downstream_local).value_or(0);
   return port == 0 || port == to.port_number;
 }
 
@@ -234,7 +228,7 @@ std::map<std::string, PeerCount> peers_of(const View& view, const Complaint& com
   }
   for (const auto& [line, pod] : index_servers(view, asked, ignored).all) {
     const auto wanted = destination.port == nullptr ? std::nullopt : target_port(*destination.port, *pod);
-    if (wanted && port_of(line->downstream_local) != 0 && port_of(line->downstream_local) != *wanted) continue;
+    if (wanted && port_of(line->downstream_local).value_or(0) != 0 && port_of(line->downstream_local).value_or(0) != *wanted) continue;
     if (!same_path(*line, complaint) || !in_window(*line, complaint)) continue;
     auto& peer = peers[address_of(line->downstream_remote)];
     const bool closed = line->code == 0 && line->has_flag("NR");

@@ -180,3 +180,17 @@ TEST_CASE("hosts by which a Service is called") {
   CHECK(names_service("API.example.com:443", external, "shop"));
   CHECK_FALSE(names_service("example.com", external, "shop"));
 }
+
+TEST_CASE("addresses and ports of endpoints, IPv4 and IPv6") {
+  struct Row {
+    const char *endpoint, *address;
+    int port;   ///< -1: none
+  };
+  const Row rows[] = {{"10.0.0.1:80", "10.0.0.1", 80}, {"[fd00::1]:8080", "fd00::1", 8080}, {"fd00::1", "fd00::1", -1}, {"[fd00::1]", "fd00::1", -1},
+                      {"web.shop:80", "web.shop", 80}, {"web.shop", "web.shop", -1}, {"-", "-", -1}, {"", "", -1}, {"10.0.0.1:99999", "10.0.0.1", -1}, {"10.0.0.1:", "10.0.0.1", -1}};
+  for (const auto& row : rows) {
+    INFO(row.endpoint);
+    CHECK(address_of(row.endpoint) == row.address);
+    CHECK(static_cast<int>(port_of(row.endpoint) ? *port_of(row.endpoint) : -1) == row.port);
+  }
+}
