@@ -64,6 +64,7 @@ void Evidence::file(Reading reading) {
   m_items[key] = std::move(reading.record);
   m_sources[key] = std::move(reading.source);
   m_ranks[key] = reading.rank;
+  forget(key.kind);
 }
 
 std::vector<Key> Evidence::keys(Kind kind) const {
@@ -101,6 +102,7 @@ Evidence Evidence::with_object(Kind kind, const Json& object) const {
   const auto typed = to_object(object);
   if (row.put == nullptr || !typed) return copy;
   const auto& meta = typed->meta;
+  copy.forget(kind);
   if (kind == Kind::deployments) {
     const Json* old = find_object("Deployment", meta.ns, meta.name);
     const auto before = old == nullptr ? Expected<Deployment>(Error{}) : to_deployment(*old);
@@ -116,7 +118,12 @@ Evidence Evidence::with_object(Kind kind, const Json& object) const {
   return copy;
 }
 
+void Evidence::forget(Kind kind) {
+  for (auto kept = m_derived.begin(); kept != m_derived.end();) kept = kept->second.of.count(kind) > 0 ? m_derived.erase(kept) : std::next(kept);
+}
+
 void Evidence::carry_labels(const Deployment& before, const Deployment& after) {
+  forget(Kind::pods);
   const std::string& ns = before.meta.ns;
   const auto owned_by_chain = [&](const Pod& pod) {
     const Json* set = find_object("ReplicaSet", ns, pod.meta.owner_name);

@@ -8,8 +8,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <typeindex>
 #include <utility>
 #include <vector>
 
@@ -143,13 +145,29 @@ class Evidence {
   [[nodiscard]] const Json* find_object(std::string_view kubernetes_kind, std::string_view ns,
                                         std::string_view name) const;
 
+  /// What `work` makes of all records of some kinds: worked out once, and again only after one of them has changed. One
+  /// answer for each type T.
+  template <class T, class Work>
+  const T& derived(const std::set<Kind>& of, Work work) const {
+    auto& kept = m_derived[typeid(T)];
+    if (!kept.answer) kept = {of, std::make_shared<const std::any>(std::in_place_type<T>, work())};
+    return std::any_cast<const T&>(*kept.answer);
+  }
+
  private:
   using Item = std::shared_ptr<const std::any>;   ///< any holds Loaded<Record<kind>>
 
+  struct Derived {
+    std::set<Kind> of;
+    Item answer;   ///< any holds the T
+  };
+
   void file(Reading reading);
+  void forget(Kind kind);   ///< what was derived from records of the kind
   void carry_labels(const Deployment& before, const Deployment& after);
 
   OutputReader m_reader;
+  mutable std::map<std::type_index, Derived> m_derived;
   std::map<Key, Item> m_items;
   std::map<Key, Source> m_sources;
   std::map<Key, std::size_t> m_ranks;   ///< how much the stored answer says: add()'s choice among several

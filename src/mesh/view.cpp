@@ -115,17 +115,12 @@ const ProxyStatus* View::proxy_status(const Pod& pod) const {
 
 const ControlPlane& View::control_plane() const {
   static const ControlPlane usual;
-  if (!m_plane) m_plane = mesh::control_plane(m_evidence);
-  return m_plane ? *m_plane : usual;
+  const auto& found = m_evidence.derived<std::optional<ControlPlane>>({Kind::pods}, [&] { return mesh::control_plane(m_evidence); });
+  return found ? *found : usual;
 }
 
 const Names& View::names() const {
-  static const Names usual;
-  if (m_names) return *m_names;
-  const auto domain = cluster_domain(m_evidence);
-  if (!domain) return usual;
-  m_names = Names{*domain};
-  return *m_names;
+  return m_evidence.derived<Names>({Kind::pods, Kind::clusters}, [&] { return Names{cluster_domain(m_evidence).value_or(Names{}.domain)}; });
 }
 
 std::string View::root_namespace() const {

@@ -86,8 +86,6 @@ class View {
   const evidence::Evidence& m_evidence;
   mutable std::vector<std::vector<Key>> m_open;
   mutable std::map<Key, evidence::ProxyLog> m_logs;   ///< those that were read by the mesh's own format
-  mutable std::optional<Names> m_names;          ///< once a proxy was read
-  mutable std::optional<ControlPlane> m_plane;   ///< the same
 };
 
 }  // namespace meshdx::mesh

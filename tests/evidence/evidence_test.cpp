@@ -143,3 +143,26 @@ TEST_CASE("a Deployment's template labels are carried to its pods") {
     CHECK(changed.get<Kind::deployments>("shop").value.front().template_labels.at("w") == "2");
   }
 }
+
+TEST_CASE("what was derived is worked out again only after a record it rests on has changed") {
+  Evidence evidence;
+  const auto pods = [](const std::string& items) { return ran("kubectl get pods -n shop -o json", list_of(items)); };
+  evidence.add(pods(""));
+  int worked = 0;
+  const auto answer = [&](const Evidence& e) {
+    return e.derived<int>({Kind::pods}, [&] { return ++worked; });
+  };
+  CHECK(answer(evidence) == 1);
+  CHECK(answer(evidence) == 1);
+  evidence.add(ran("kubectl get services -n shop -o json", list_of("")));
+  CHECK(answer(evidence) == 1);
+  Evidence copy = evidence;
+  CHECK(answer(copy) == 1);
+  copy.add(pods(object("Pod", "web-1")));
+  CHECK(answer(copy) == 2);
+  CHECK(answer(evidence) == 1);
+  const auto pod = parse_json(object("Pod", "web-1", R"(,"labels":{"app":"web"})"));
+  REQUIRE(pod.ok());
+  CHECK(answer(copy.with_object(Kind::pods, *pod)) == 3);
+  CHECK(answer(copy) == 2);
+}
