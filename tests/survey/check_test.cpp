@@ -9,33 +9,15 @@
 #include <fstream>
 #include <iterator>
 
-#include "playbook/library.hpp"
+#include "causes.hpp"
 #include "survey/check.hpp"
 #include "util/text.hpp"
 
 using namespace meshdx;
 using namespace meshdx::survey;
+using meshdx::test::causes;
 
 namespace {
-
-const std::vector<diagnose::Cause>& causes() {
-  static const auto all = [] {
-    const auto library = playbook::Library::open("");
-    REQUIRE(library.ok());
-    std::vector<diagnose::Cause> found;
-    for (const char* id : {"503", "404"}) {
-      const auto playbook = library->playbook(id);
-      REQUIRE(playbook.ok());
-      auto listed = library->causes_of(*playbook);
-      REQUIRE(listed.ok());
-      for (auto& cause : *listed) {
-        if (std::none_of(found.begin(), found.end(), [&](const auto& other) { return other.id == cause.id; })) found.push_back(std::move(cause));
-      }
-    }
-    return found;
-  }();
-  return all;
-}
 
 std::vector<std::filesystem::path> files(const char* folder) {
   std::vector<std::filesystem::path> found;

@@ -6,9 +6,9 @@
 #include <deque>
 #include <set>
 
+#include "causes.hpp"
 #include "evidence/source.hpp"
 #include "mesh/istio_config.hpp"
-#include "playbook/library.hpp"
 #include "playbook/rights.hpp"
 #include "run/replay.hpp"
 #include "survey/needs.hpp"
@@ -19,28 +19,9 @@
 
 using namespace meshdx;
 using namespace meshdx::survey;
+using meshdx::test::causes;
 
 namespace {
-
-const std::vector<diagnose::Cause>& causes() {
-  static const auto all = [] {
-    const auto library = playbook::Library::open("");
-    REQUIRE(library.ok());
-    std::vector<diagnose::Cause> found;
-    std::set<std::string> known;
-    for (const char* id : {"503", "404"}) {
-      const auto playbook = library->playbook(id);
-      REQUIRE(playbook.ok());
-      auto listed = library->causes_of(*playbook);
-      REQUIRE(listed.ok());
-      for (auto& cause : *listed) {
-        if (known.insert(cause.id).second) found.push_back(std::move(cause));
-      }
-    }
-    return found;
-  }();
-  return all;
-}
 
 const run::Recording& recording() {
   static const auto read = run::read_recording(SOURCE_DIR "/tests/survey/recordings/six-faults");
