@@ -100,6 +100,14 @@ std::string program_name(const char* typed) {
   return name == "kubectl-meshdx" || name == "kubectl_meshdx" ? "kubectl meshdx" : "meshdx";
 }
 
+/// What `--help` or `-h` among these words asks for: about the command they begin with, else about meshdx, `-h` in brief.
+std::string help_wanted(const std::vector<std::string>& args) {
+  const auto* command = command_of(args.front());
+  if (command == nullptr) return has_word(args, "--help") ? long_help() : short_help();
+  const auto of_kind = command->name == "write" && args.size() > 1 ? write_help(args[1]) : "";
+  return of_kind.empty() ? command_help(*command) : of_kind;
+}
+
 }  // namespace
 
 int fail(const Io& io, Exit code, const std::string& sentence) {
@@ -112,14 +120,8 @@ int run(const std::string& program, const std::vector<std::string>& args, const 
     io.out("meshdx " + std::string(k_version) + "\n");
     return k_ok;
   }
-  if (has_word(args, "--help")) {
-    const auto* command = find_command(args.front());
-    const auto of_kind = command != nullptr && command->name == "write" && args.size() > 1 ? write_help(args[1]) : "";
-    io.out(!of_kind.empty() ? of_kind : command == nullptr ? long_help() : command_help(*command));
-    return k_ok;
-  }
-  if (has_word(args, "-h")) {
-    io.out(short_help());
+  if (has_word(args, "--help") || has_word(args, "-h")) {
+    io.out(help_wanted(args));
     return k_ok;
   }
   const auto options = parse(args);

@@ -206,7 +206,7 @@ int help(const Options& options, const Io& io) {
     return k_ok;
   }
   if (word == "catalogue") return print_catalogue(options, io);
-  const auto* command = find_command(read_code(word) ? "CODE" : std::string_view(word));
+  const auto* command = command_of(word);
   if (command == nullptr) return fail(io, k_usage, "There is no command '" + word + "'; meshdx --help lists them.");
   io.out(command_help(*command));
   return k_ok;

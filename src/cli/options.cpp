@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/complaint.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::cli {
@@ -98,6 +99,11 @@ const Command* find_command(std::string_view name) {
   const auto& table = commands();
   const auto found = std::find_if(table.begin(), table.end(), [&](const Command& command) { return command.name == name; });
   return found == table.end() ? nullptr : &*found;
+}
+
+const Command* command_of(std::string_view word) {
+  if (read_code(word)) return find_command("CODE");
+  return word == "CODE" ? nullptr : find_command(word);
 }
 
 std::vector<std::string> context_flags(const Options& options) {

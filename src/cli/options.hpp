@@ -48,6 +48,9 @@ struct Command {
 const std::vector<Command>& commands();
 const Command* find_command(std::string_view name);
 
+/// The command that a line with this first word means: 503 and every other code that a caller may see is CODE.
+const Command* command_of(std::string_view word);
+
 /// What was typed, checked one by one but not yet put together.
 struct Options {
   const Command* command = nullptr;

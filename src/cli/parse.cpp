@@ -124,12 +124,8 @@ Expected<Done> read_values(const Raw& raw, Options& o) {
 Expected<Done> read_command(std::vector<std::string> words, Options& o) {
   if (words.empty()) return Error{"What is to be diagnosed? For example: meshdx 503 http://web.shop/ -n shop --from client (see meshdx --help)."};
   const auto name = words.front();
-  if (read_code(name)) {
-    o.command = find_command("CODE");
-  } else {
-    o.command = name == "CODE" ? nullptr : find_command(name);
-    words.erase(words.begin());
-  }
+  o.command = command_of(name);
+  if (!read_code(name)) words.erase(words.begin());   // a code is what is asked, not only the command
   if (o.command == nullptr) {
     std::vector<std::string> known;
     for (const auto& command : commands()) known.emplace_back(command.name);

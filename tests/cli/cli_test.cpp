@@ -93,6 +93,10 @@ TEST_CASE("meshdx tells about itself") {
   CHECK(has(meshdx_with({"help", "503"}).out, "--from"));
   CHECK(has(meshdx_with({"help", "graph"}).out, "--format"));
   CHECK(has(meshdx_with({"replay", "--help"}).out, "meshdx replay DIR"));
+  for (const auto* flag : {"--help", "-h"}) {
+    CHECK(meshdx_with({"503", flag}).out == meshdx_with({"help", "503"}).out);
+    CHECK(meshdx_with({"sweep", flag}).out == meshdx_with({"help", "sweep"}).out);
+  }
   CHECK(parse_json(meshdx_with({"help", "schema"}).out).ok());
 }
 
