@@ -77,13 +77,17 @@ playbook::ExecuteOptions execute_options(const Options& options, const Io& io) {
 }
 
 /// What the reader must know to weigh the verdict.
-std::vector<std::string> remarks(const playbook::Trail& trail, const mesh::Cases& cases) {
+std::vector<std::string> remarks(const playbook::Trail& trail, const mesh::Cases& cases, const evidence::Evidence& evidence) {
   std::vector<std::string> lines;
   const bool no_istioctl = std::any_of(trail.ran.begin(), trail.ran.end(), [](const playbook::Ran& ran) {
     return ran.gap == evidence::Gap::no_tool && ran.argv.front() == "istioctl";
   });
   if (no_istioctl) lines.emplace_back("Without istioctl this is what kubectl alone can show: what the proxies hold was not seen.");
   lines.insert(lines.end(), cases.remarks.begin(), cases.remarks.end());
+  for (const auto& key : evidence.keys(evidence::Kind::log)) {
+    const auto& log = evidence.get<evidence::ProxyLog>(key);
+    if (log.ok() && !log.source.why.empty()) lines.push_back("Of the log of " + key.ns + "/" + key.name + " the last " + std::to_string(log.value.lines) + " lines were read: " + log.source.why + ".");
+  }
   return lines;
 }
 
@@ -220,7 +224,7 @@ int answer(const Job& job, run::CommandRunner& runner, evidence::Evidence& evide
   report.args = without_secrets(job.args);
   report.verify = job.program + " " + shell_join(about_latest(report.args, std::any_of(judgement.pairs.begin(), judgement.pairs.end(), has_failures)));
   report.context_flags = context_flags(options);
-  report.remarks = remarks(report.trail, *judgement.cases);
+  report.remarks = remarks(report.trail, *judgement.cases, evidence);
   for (auto& judged : judgement.pairs) report.hops.push_back(hop_of(job, report.args, judged));
   report.verdict = std::move(judgement.overall);
   report.fixes = std::move(judgement.fixes);

@@ -20,7 +20,7 @@ const std::vector<Flag>& flags() {
       {"-H", "--header", "'NAME: VALUE'", "header of the request, where routing depends on it (repeatable)", k_question | k_write},
       {"", "--no-follow", "", "stop at the first hop, also when its application passed on the error of a service it calls", k_question},
       {"", "--probe", "", "also read the sidecar's socket table (kubectl exec ... cat /proc/net/tcp)", k_question | k_place},
-      {"", "--log-lines", "N", "lines of each proxy's log to read (default: 500)", k_question},
+      {"", "--log-lines", "N", "lines of each proxy's log to read (default: 500), 4 MB at most", k_question},
       {"", "--since", "TIME", "count only requests later than TIME: 2026-01-31T12:00:00Z, or 5m for the last five minutes", k_question},
       {"", "--split", "SUBSET=WEIGHT,...", "weights of the subsets: v1=90,v2=10", k_write},
       {"", "--to", "SUBSET", "where requests with the header go", k_write},

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "evidence/proxy_log_parts.hpp"
+#include "run/sink.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::evidence {
@@ -38,6 +39,13 @@ void each_line(std::string_view text, F fn) {
     fn(text.substr(0, length));
     text.remove_prefix(std::min(text.size(), length + 1));
   }
+}
+
+/// The last lines of a log that is too long to be read whole: time and memory are bounded however long it is.
+std::string_view log_window(std::string_view text) {
+  if (text.size() <= run::g_log_window) return text;
+  text.remove_prefix(text.size() - run::g_log_window);
+  return text.substr(std::min(text.find('\n'), text.size() - 1) + 1);
 }
 
 class LogReader {
@@ -129,6 +137,7 @@ class LogReader {
 }  // namespace
 
 ProxyLog parse_proxy_log(std::string_view text) {
+  text = log_window(text);
   std::size_t bracketed = 0;
   each_line(text, [&](std::string_view line) { bracketed += starts_with(line, "[") ? 1 : 0; });
   LogReader reader(std::min(bracketed, text.size() / 128));   // no access line is shorter

@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "run/sink.hpp"
 #include "util/shell.hpp"
 #include "util/text.hpp"
 
@@ -257,6 +258,7 @@ Source classify(const run::CommandResult& result) {
     return Source{result.argv, gap, fmt::format("{}: `{}`", gap_word(gap), shell_join(result.argv))};
   }
   if (!succeeded(result)) return read_failure(result);
+  if (run::is_log(result.argv)) return Source{result.argv, Gap::none, run::lacks_oldest(result) ? "its oldest lines were left out" : ""};
   if (result.truncated) {
     return Source{result.argv, Gap::damaged, fmt::format("`{}`: cut off at the size bound", shell_join(result.argv))};
   }

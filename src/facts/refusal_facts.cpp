@@ -104,7 +104,7 @@ bool hung_up(const AccessLine& line) { return line.code == 0 && !line.method.emp
 bool whole_log(Context& c, const Key& key, const ProxyLog& log) {
   for (const auto& word : c.view.evidence().source(key).argv) {
     const auto asked = starts_with(word, "--tail=") ? to_number(word.substr(7)) : std::nullopt;
-    if (asked) return log.lines < *asked;
+    if (asked) return log.lines < *asked && c.view.evidence().source(key).why.empty();
   }
   return false;
 }

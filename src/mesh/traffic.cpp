@@ -45,7 +45,7 @@ bool seen_code(const AccessLine& line, const Complaint& complaint) {
 /// Whether the proxy marked the answer as one that did not come whole from the upstream.
 bool broken(const AccessLine& line) {
   static const std::vector<const char*> flags = {"UH", "UF", "UC", "UR", "UO", "UT", "UPE", "URX", "NR", "NC", "LR", "RL", "UAEX", "UMSDR", "SI", "OM"};
-  return std::any_of(flags.begin(), flags.end(), [&](const char* flag) { return line.has_flag(flag); });
+  return !line.flags.empty() && std::any_of(flags.begin(), flags.end(), [&](const char* flag) { return line.has_flag(flag); });
 }
 
 }  // namespace

@@ -26,6 +26,7 @@
 
 #include "run/command.hpp"
 #include "run/hopeless.hpp"
+#include "run/sink.hpp"
 #include "run/spawn.hpp"
 
 namespace meshdx::run {
@@ -53,16 +54,20 @@ struct ExitWatch {
   }
 };
 
-/// One of a child's two pipes, drained to its end; what is over the bound is read and dropped.
+/// One of a child's two pipes, drained to its end.
 struct Stream {
-  Stream(asio::io_context& io, int fd, std::string& into_, std::size_t max_) : pipe(io, fd), into(into_), max(max_) {}
+  Stream(asio::io_context& io, int fd, Sink sink_) : pipe(io, fd), sink(sink_) {}
   asio::readable_pipe pipe;
-  std::string& into;
-  std::size_t max;
-  bool over = false;
+  Sink sink;
   bool ended = false;
   std::array<char, 65536> buffer{};
 };
+
+/// Of a log the end is kept, of all else the beginning.
+inline Sink sink_for(CommandResult& result, std::size_t max_stdout) {
+  if (!is_log(result.argv)) return {result.out, max_stdout, Sink::Keeps::first};
+  return {result.out, std::min(max_stdout, g_log_kept), Sink::Keeps::last};
+}
 
 /// A child process from start to end. It ends when it has exited and both pipes are at their end. It stays unreaped
 /// until then, so that its process group's number cannot be taken by a stranger while we may still signal it.
@@ -74,8 +79,8 @@ class Job : public std::enable_shared_from_this<Job> {
         m_process(io.get_executor(), child.pid, watch.for_process),
         m_exit_watch(io, watch.for_waiting),
         m_polls(watch.polls),
-        m_out(io, child.out, result.out, max_stdout),
-        m_err(io, child.err, result.err, g_max_stderr),
+        m_out(io, child.out, sink_for(result, max_stdout)),
+        m_err(io, child.err, Sink(result.err, g_max_stderr, Sink::Keeps::first)),
         m_timeout(io),
         m_grace(io) {}
 
@@ -106,10 +111,9 @@ class Job : public std::enable_shared_from_this<Job> {
     stream.pipe.async_read_some(asio::buffer(stream.buffer), [this, self = shared_from_this(), &stream](
                                                              error_code failed, std::size_t size) {
       if (m_over) return;
-      const std::size_t room = stream.max - std::min(stream.max, stream.into.size());
-      stream.into.append(stream.buffer.data(), std::min(room, size));
-      stream.over = stream.over || size > room;
-      if (!m_killed && stream.into.size() - std::min(room, size) < 4096) end_in_vain(stream.into);
+      const std::size_t before = stream.sink.kept().size();
+      stream.sink.add({stream.buffer.data(), size});
+      if (!m_killed && before < 4096) end_in_vain(stream.sink.kept());
       if (failed) {
         stream.ended = true;
         proceed();
@@ -178,7 +182,8 @@ class Job : public std::enable_shared_from_this<Job> {
     const int status = m_process.native_exit_code();
     m_process.detach();
     m_result.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    m_result.truncated = m_out.over;
+    m_out.sink.end();
+    m_result.truncated = m_out.sink.over();
     close();
     std::exchange(m_on_end, nullptr)();
   }

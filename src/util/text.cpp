@@ -1,7 +1,6 @@
 #include "util/text.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <numeric>
 
 namespace meshdx {
@@ -33,7 +32,8 @@ std::string_view trim(std::string_view text) {
 }
 
 namespace {
-char lower_char(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+// ASCII only, whatever the locale; the C library's tolower is a call for every byte of a log.
+char lower_char(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 char loose_char(char c) { return c == '_' ? ' ' : lower_char(c); }
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "evidence/proxy_log.hpp"
+#include "run/sink.hpp"
 
 using namespace meshdx::evidence;
 
@@ -51,6 +52,20 @@ TEST_CASE("a recorded text line is read whole") {
   CHECK(line.sni == "outbound_.80_._.web.shop.svc.cluster.local");
   CHECK(line.route_name == "default");
   CHECK_FALSE(line.inbound());
+}
+
+TEST_CASE("of a long log the last lines are read") {
+  std::string text;
+  std::size_t lines = 0;
+  for (; text.size() <= meshdx::run::g_log_window; ++lines) text += recorded + "\n";
+  const auto all = text.size();
+  const auto log = parse_proxy_log(text);
+  CHECK(log.lines == log.access.size());
+  CHECK(log.lines == lines - 1);   // the first would not fit
+  CHECK(log.access.front().start == "2026-11-22T17:07:11.948Z");
+  text.resize(all - recorded.size() - 1);
+  const auto whole = parse_proxy_log(text);
+  CHECK(whole.lines == lines - 1);
 }
 
 TEST_CASE("lines without request, upstream or route") {

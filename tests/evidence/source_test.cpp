@@ -136,6 +136,11 @@ TEST_CASE("success is what the exit code says, noise or not") {
   CHECK(classify(result).why.empty());
   result.truncated = true;
   CHECK(classify(result).gap == Gap::damaged);
+  result.argv = {"kubectl", "logs", "web-1"};   // its oldest lines are missing, the latest are there
+  CHECK(classify(result).ok());
+  CHECK(classify(result).why == "its oldest lines were left out");
+  result.truncated = false;
+  CHECK(classify(result).why.empty());
   auto analyze = failed("Error: Analyzers found issues when analyzing namespace: shop.\n", 79);
   analyze.argv = {"istioctl", "analyze", "-n", "shop"};
   CHECK(classify(analyze).ok());

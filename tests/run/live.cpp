@@ -14,6 +14,7 @@
 #include "folder.hpp"
 #include "run/interrupt.hpp"
 #include "run/live.hpp"
+#include "run/sink.hpp"
 #include "util/text.hpp"
 
 using namespace meshdx;
@@ -160,6 +161,24 @@ TEST_CASE("live: stdout is cut at its bound and the child still ends by itself")
   CHECK(result.exit_code == 4);
   options.max_stdout = 1'000'000;
   CHECK_FALSE(run_one(options).truncated);
+}
+
+TEST_CASE("live: of a log the last lines are kept, however long it is") {
+  const test::TempFolder folder;
+  const Argv log{"kubectl", "logs", "web-1", "-n", "shop"};
+  auto options = with_kubectl(folder, "seq 1 1500000");
+  const auto result = run_one(options, log);
+  CHECK(result.truncated);
+  CHECK(result.out.size() <= g_log_kept);
+  CHECK(result.out.size() > g_log_window);
+  CHECK(ends_with(result.out, "\n1499999\n1500000\n"));
+  const auto first = to_number(result.out.substr(0, result.out.find('\n')));
+  REQUIRE(first.has_value());
+  CHECK(result.out.size() == (1'500'000 - *first + 1) * 8 - (*first < 1'000'000 ? 1'000'000 - *first : 0));   // none is missing
+  options.max_stdout = 20;
+  CHECK(run_one(options, log).out == "1499999\n1500000\n");
+  options = with_kubectl(folder, "seq 1 100");
+  CHECK_FALSE(run_one(options, log).truncated);
 }
 
 TEST_CASE("live: death by a foreign signal is 128 plus its number") {
