@@ -1,6 +1,8 @@
 // The connection to the application, as the proxy next to it logs it: closed while idle, closed instead of an answer, or
 // its stream reset (A6, A7, A9). The proxy next to an application is its sidecar; for a pod without one it is the caller's.
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include "facts/context.hpp"
 #include "facts/tables.hpp"
@@ -76,29 +78,51 @@ std::string seconds(std::int64_t ms) {
   return text + " s";
 }
 
-/// The time between a request and the one before it on the same connection (the proxy's own address of it); nullopt: it is
-/// the first that the log shows.
-std::optional<std::int64_t> idle_before(const ProxyLog& log, const AccessLine& line) {
-  const auto start = utc_ms(line.start);
-  if (!start || line.upstream_local.empty()) return std::nullopt;
-  std::optional<std::int64_t> latest;
-  for (const auto& other : log.access) {
-    if (other.upstream_local != line.upstream_local || other.upstream_cluster != line.upstream_cluster || other.start >= line.start) continue;
-    const auto began = utc_ms(other.start);
-    if (began && (!latest || *began + other.duration_ms > *latest)) latest = *began + other.duration_ms;
+/// The pauses on a log's connections. Each line is looked at once: asking line by line for the one before it would take the
+/// square of a long log.
+class Pauses {
+ public:
+  explicit Pauses(const ProxyLog& log) {
+    for (const auto& line : log.access) {
+      const auto began = utc_ms(line.start);
+      if (began && !line.upstream_local.empty()) m_ends[connection(line)].emplace_back(line.start, *began + line.duration_ms);
+    }
+    for (auto& [connection, ends] : m_ends) {
+      std::sort(ends.begin(), ends.end());
+      for (std::size_t i = 1; i < ends.size(); ++i) ends[i].second = std::max(ends[i].second, ends[i - 1].second);
+    }
+    for (const auto& line : log.access) {
+      if (line.has_flag("UC") || line.code == 0) continue;
+      auto& longest = m_survived[line.upstream_cluster];
+      longest = std::max(longest, before(line).value_or(0));
+    }
   }
-  return latest ? std::optional<std::int64_t>(std::max<std::int64_t>(*start - *latest, 0)) : std::nullopt;
-}
 
-/// The longest time a connection to the application was idle and still took a request.
-std::int64_t longest_survived(const ProxyLog& log, const AccessLine& like) {
-  std::int64_t longest = 0;
-  for (const auto& line : log.access) {
-    if (line.upstream_cluster != like.upstream_cluster || line.has_flag("UC") || line.code == 0) continue;
-    longest = std::max(longest, idle_before(log, line).value_or(0));
+  /// The time between a request and the one before it on the same connection (the proxy's own address of it); nullopt: it is
+  /// the first that the log shows.
+  [[nodiscard]] std::optional<std::int64_t> before(const AccessLine& line) const {
+    const auto start = utc_ms(line.start);
+    const auto found = m_ends.find(connection(line));
+    if (!start || found == m_ends.end()) return std::nullopt;
+    const auto later = std::lower_bound(found->second.begin(), found->second.end(), line.start, [](const End& end, const std::string& at) { return end.first < at; });
+    if (later == found->second.begin()) return std::nullopt;
+    return std::max<std::int64_t>(*start - std::prev(later)->second, 0);
   }
-  return longest;
-}
+
+  /// The longest time a connection to the application was idle and still took a request.
+  [[nodiscard]] std::int64_t survived(const AccessLine& like) const {
+    const auto found = m_survived.find(like.upstream_cluster);
+    return found == m_survived.end() ? 0 : found->second;
+  }
+
+ private:
+  using End = std::pair<std::string, std::int64_t>;   ///< a request's start, and the latest end of it and those before
+
+  static std::pair<std::string, std::string> connection(const AccessLine& line) { return {line.upstream_local, line.upstream_cluster}; }
+
+  std::map<std::pair<std::string, std::string>, std::vector<End>> m_ends;
+  std::map<std::string, std::int64_t> m_survived;   ///< by cluster
+};
 
 constexpr std::int64_t brief = 250, idle = 500;   // ms: a request that met a closing connection ends at once
 
@@ -110,15 +134,17 @@ Finding closed_while_idle(Context& c) {
   if (ended.empty()) return none_ended(c);
   if (c.traffic().ok == 0) return no("no request to the application succeeds");
   std::int64_t shortest = -1, survived = 0;
+  std::map<const ProxyLog*, Pauses> pauses;
   for (const auto& request : ended) {
     const auto* log = c.view.log(*request.proxy);
     if (log == nullptr) return unknown();
-    const auto pause = idle_before(*log, *request.line);
+    const auto& known = pauses.try_emplace(log, *log).first->second;
+    const auto pause = known.before(*request.line);
     // The window may have cut off what came before on the connection.
     if (!pause && !log->access.empty() && log->lines >= 500) return unknown("the log does not reach back to the connection's start: ask again with more --log-lines");
     if (!pause || *pause < idle || request.line->duration_ms > brief) return no("a request was ended on a fresh connection, or late");
     if (shortest < 0 || *pause < shortest) shortest = *pause;
-    survived = std::max(survived, longest_survived(*log, *request.line));
+    survived = std::max(survived, known.survived(*request.line));
   }
   if (survived > shortest) return no("connections that were idle for " + seconds(survived) + " still took requests");
   auto b = ended_bindings(c, ended.back());

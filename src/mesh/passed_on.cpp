@@ -4,6 +4,8 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 
 #include "util/text.hpp"
 
@@ -59,14 +61,24 @@ Served served_by(const View& view, const Pod& pod, const Complaint& complaint) {
   return served;
 }
 
-/// The last request with this id: an earlier one that failed was tried again.
-const AccessLine* last_with_id(const std::vector<const AccessLine*>& lines, const std::string& id) {
-  const AccessLine* last = nullptr;
-  for (const auto* line : lines) {
-    if (line->request_id == id && (last == nullptr || line->start >= last->start)) last = line;
+/// The last request of each id: an earlier one that failed was tried again.
+class LastById {
+ public:
+  explicit LastById(const std::vector<const AccessLine*>& lines) {
+    for (const auto* line : lines) {
+      auto& last = m_last[line->request_id];
+      if (last == nullptr || line->start >= last->start) last = line;
+    }
   }
-  return id.empty() ? nullptr : last;
-}
+  /// nullptr: none has the id.
+  [[nodiscard]] const AccessLine* at(const std::string& id) const {
+    const auto found = m_last.find(id);
+    return id.empty() || found == m_last.end() ? nullptr : found->second;
+  }
+
+ private:
+  std::unordered_map<std::string_view, const AccessLine*> m_last;
+};
 
 /// Whether the application hands on the ids of the requests it serves.
 bool passes_ids(const Served& served) {
@@ -88,13 +100,14 @@ void link(Sighting& seen, const AccessLine* next, Sighting::Link how) {
 
 void link_by_id(const Served& served, const Complaint& complaint) {
   for (const auto& [to, lines] : served.made) {
-    const auto tolerated = std::count_if(served.well.begin(), served.well.end(), [&, &own = lines](const auto* line) {
-      const auto* last = last_with_id(own, line->request_id);
+    const LastById own(lines);
+    const auto tolerated = std::count_if(served.well.begin(), served.well.end(), [&](const auto* line) {
+      const auto* last = own.at(line->request_id);
       return last != nullptr && refused(*last, complaint);
     });
     std::vector<std::pair<Sighting*, const AccessLine*>> linked;
     for (auto* seen : served.failed) {
-      const auto* last = last_with_id(lines, seen->server->request_id);
+      const auto* last = own.at(seen->server->request_id);
       if (last != nullptr && refused(*last, complaint)) linked.emplace_back(seen, last);
     }
     if (static_cast<std::size_t>(tolerated) * 5 >= linked.size()) continue;
