@@ -82,17 +82,28 @@ class Walk {
       m_scan.peek();
       ++m_element;
       m_element_at = m_scan.at();
-      const auto slice = m_scan.value();
-      if (slice.empty()) return fail(m_scan.at() >= m_text.size() ? "the JSON breaks off" : "a value is expected");
-      if (!record(slice, place)) return false;
+      if (!element(place)) return false;
     } while (m_scan.take(','));
     return m_scan.take(']') || broken("a comma or ] is expected");
   }
 
-  bool record(std::string_view slice, const List& place) {
+  /// By the layout where that serves, which is three times as fast as pairing brackets; else by the brackets.
+  bool element(const List& place) {
     simdjson::dom::element element;
+    const auto guess = m_laid_out ? m_scan.laid_out_object() : std::string_view();
+    m_laid_out = !guess.empty() && parse_padded(m_parser, m_buffer, guess, element) == simdjson::SUCCESS;
+    if (m_laid_out) {
+      m_scan.skip(guess);
+      return record(element, place);
+    }
+    const auto slice = m_scan.value();
+    if (slice.empty()) return fail(m_scan.at() >= m_text.size() ? "the JSON breaks off" : "a value is expected");
     const auto code = parse_padded(m_parser, m_buffer, slice, element);
     if (code != simdjson::SUCCESS) return fail(std::string("it is no JSON: ") + simdjson::error_message(code));
+    return record(element, place);
+  }
+
+  bool record(simdjson::dom::element element, const List& place) {
     if (!element.is_object()) return fail("it is no object");
     Trouble trouble;
     View view(element, &trouble, m_shape.what);
@@ -128,6 +139,7 @@ class Walk {
   std::string m_buffer;
   std::size_t m_element = 0, m_element_at = 0, m_members = 0;
   bool m_started = false, m_found = false;
+  bool m_laid_out = true;   ///< until an element is not: looking for its end in vain may cost the whole text each time
   std::string m_keys, m_error;
 };
 

@@ -42,6 +42,21 @@ std::string_view JsonScanner::value() {
   return m_at < m_end ? slice(start) : std::string_view();
 }
 
+std::string_view JsonScanner::laid_out_object() const {
+  if (m_end - m_at < 2 || m_at[0] != '{' || m_at[1] != '\n') return {};
+  const char* line = m_at;
+  while (line > m_begin && line[-1] == ' ') --line;
+  if (line > m_begin && line[-1] != '\n') return {};
+  const std::string_view indent(line, static_cast<std::size_t>(m_at - line));
+  for (const char* at = m_at + 1; const auto* end = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(m_end - at)));) {
+    at = end + 1;
+    if (static_cast<std::size_t>(m_end - at) <= indent.size()) return {};
+    const char* const close = at + indent.size();
+    if (*close == '}' && std::string_view(at, indent.size()) == indent) return {m_at, static_cast<std::size_t>(close + 1 - m_at)};
+  }
+  return {};
+}
+
 std::string_view JsonScanner::name(bool& ok) {
   const auto key = peek() == '"' ? value() : std::string_view();
   ok = key.size() >= 2 && take(':');

@@ -19,6 +19,12 @@ class JsonScanner {
   bool take(char c);
   /// Takes one value whole; "" when the text ends in it or no value stands here.
   std::string_view value();
+  /// The object that begins here on a line of its own, up to the line that closes it at the same indentation, as pretty
+  /// printers lay it out; "" when it is laid out otherwise. Takes nothing: whether the slice is the object's text is for a
+  /// parser to say (a beginning that reads as a whole object is the object). Looks at line ends only.
+  [[nodiscard]] std::string_view laid_out_object() const;
+  /// Steps behind a slice that begins here.
+  void skip(std::string_view slice) { m_at = slice.data() + slice.size(); }
   /// Takes `"name":` and gives the name as it is written; `ok` says whether one stands here.
   std::string_view name(bool& ok);
 

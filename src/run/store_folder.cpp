@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -36,16 +38,16 @@ Expected<std::string> read_all(int fd, std::uint64_t max) {
   if (!S_ISREG(status.st_mode)) return Error{"is not a regular file"};
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size > max) return Error{fmt::format("is larger than {} bytes", max)};
-  std::string bytes(static_cast<std::size_t>(size), '\0');
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const auto got = ::read(fd, bytes.data() + done, bytes.size() - done);
+  std::string bytes;
+  bytes.reserve(static_cast<std::size_t>(size));
+  std::array<char, 65536> part{};   // a string can only be made with its bytes set: a copy of what is in the cache is cheaper
+  while (bytes.size() < size) {
+    const auto got = ::read(fd, part.data(), std::min<std::size_t>(part.size(), size - bytes.size()));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Error{std::strerror(errno)};
     if (got == 0) break;
-    done += static_cast<std::size_t>(got);
+    bytes.append(part.data(), static_cast<std::size_t>(got));
   }
-  bytes.resize(done);
   return bytes;
 }
 

@@ -38,6 +38,17 @@ TEST_CASE("a plain list is read element by element") {
   CHECK((*clusters)[1].type == "STATIC");
 }
 
+TEST_CASE("elements laid out as no pretty printer does are read by their brackets") {
+  // A line that closes an inner object stands where the element's own end would be looked for.
+  const auto clusters = parse_clusters("[\n{\n \"name\": \"a\", \"metadata\": {\n \"x\": 1\n}\n, \"type\": \"EDS\"\n},\n{\n  \"name\": \"b\"\n}\n]\n");
+  REQUIRE(clusters);
+  REQUIRE(clusters->size() == 2);
+  CHECK((*clusters)[0].type == "EDS");
+  CHECK((*clusters)[1].name == "b");
+  CHECK(error_of("[\n  {\n    \"name\": \"a\"\n    }\n]\n") == "none");
+  CHECK(error_of("[\n  {\n    \"name\": \"a\"\n  }\n  }\n]\n") == "clusters dump, after element 1 at byte 28: a comma or ] is expected");
+}
+
 TEST_CASE("a dump cut anywhere is an error and never a shorter list") {
   const auto whole = trim(small_dump).size();
   for (std::size_t size = 0; size < whole; ++size) {
