@@ -90,7 +90,8 @@ std::vector<const Pod*> worst_first(const View& view, const Complaint& complaint
 void add_control_planes(Values& values, const Evidence& evidence) {
   for (const auto& key : evidence.keys(Kind::pods)) {
     const auto& pods = evidence.get<Pods>(key);
-    for (const auto& pod : pods.ok() ? pods.value : Pods()) {
+    if (!pods.ok()) continue;
+    for (const auto& pod : pods.value) {
       const auto plane = control_plane_of(pod);
       if (plane && !plane->usual()) add_row(values["control"], {{"namespace", plane->ns}, {"revision", plane->revision}, {"config-map", plane->config_map()}});
     }
