@@ -118,6 +118,16 @@ Evidence Evidence::with_object(Kind kind, const Json& object) const {
   return copy;
 }
 
+void Evidence::keep_only(const Key& key, const std::set<std::size_t>& places) {
+  const auto found = m_items.find(key);
+  const auto* loaded = found == m_items.end() ? nullptr : std::any_cast<Loaded<Objects>>(found->second.get());
+  if (loaded == nullptr || !loaded->ok()) return;
+  Loaded<Objects> kept{loaded->source, {}};
+  for (const auto place : places) kept.value.push_back(loaded->value.at(place));
+  found->second = std::make_shared<const std::any>(std::move(kept));
+  forget(key.kind);
+}
+
 void Evidence::forget(Kind kind) {
   for (auto kept = m_derived.begin(); kept != m_derived.end();) kept = kept->second.of.count(kind) > 0 ? m_derived.erase(kept) : std::next(kept);
 }

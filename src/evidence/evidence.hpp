@@ -139,6 +139,8 @@ class Evidence {
   /// Deployments, Pods and all raw Objects; for others, or an object that cannot be read, the copy is unchanged.
   /// Deployments' template labels are carried to the pods they own.
   [[nodiscard]] Evidence with_object(Kind kind, const Json& object) const;
+  /// Leaves of a list of raw Objects only those at `places`, in that order. A list that was not read stays as it is.
+  void keep_only(const Key& key, const std::set<std::size_t>& places);
   /// The list kind that holds a Kubernetes kind ("VirtualService" -> virtual_services); nullopt when meshdx has none.
   static std::optional<Kind> list_kind(std::string_view kubernetes_kind);
   /// The captured object, or nullptr. `ns` is "" for kinds without namespace.

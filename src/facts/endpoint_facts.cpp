@@ -365,9 +365,8 @@ Finding stale_endpoint(Context& c) {
     if (slice.service != serving.service->meta.name) continue;
     for (const auto& endpoint : slice.endpoints) real.insert(endpoint.addresses.begin(), endpoint.addresses.end());
   }
-  for (const auto& pod : *pods) real.insert(pod.ips.begin(), pod.ips.end()), real.insert(pod.ip);
   for (const auto* host : serving.leg->hosts) {
-    if (real.count(host->address) > 0 || c.view.pod_by_ip(host->address) != nullptr) continue;
+    if (real.count(host->address) > 0 || std::any_of(pods->begin(), pods->end(), [&](const Pod& pod) { return pod.has_address(host->address); }) || c.view.pod_by_ip(host->address) != nullptr) continue;
     auto b = service_bindings(serving);
     b["endpoint.address"] = mesh::with_port(host->address, host->port);
     return yes("the caller's proxy still sends to " + host->address + ", an address that no pod and no EndpointSlice of the Service has", b);

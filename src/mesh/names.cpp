@@ -81,7 +81,7 @@ bool Names::of_cluster(const std::string& host) const { return ends_with(host, s
 
 std::optional<ServiceName> Names::service(const std::string& host) const { return of_cluster(host) ? service_name(host, "") : std::nullopt; }
 
-std::optional<std::string> cluster_domain(const Evidence& evidence) {
+std::optional<std::string> domain_of_pods(const Evidence& evidence) {
   for (const auto& key : evidence.keys(Kind::pods)) {
     const auto& pods = evidence.get<Pods>(key);
     if (!pods.ok()) continue;
@@ -90,6 +90,10 @@ std::optional<std::string> cluster_domain(const Evidence& evidence) {
       if (domain) return domain;
     }
   }
+  return std::nullopt;
+}
+
+std::optional<std::string> domain_of_clusters(const Evidence& evidence) {
   for (const auto& key : evidence.keys(Kind::clusters)) {
     const auto& clusters = evidence.get<Clusters>(key);
     if (!clusters.ok()) continue;

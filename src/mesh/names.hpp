@@ -46,8 +46,10 @@ struct Names {
   [[nodiscard]] std::optional<ServiceName> service(const std::string& host) const;
 };
 
-/// What the proxies say of the domain: their own `--domain NAMESPACE.svc.DOMAIN` (the injector writes it, and istiod names
-/// hosts alike), else the hosts that their clusters are for. nullopt: no proxy was read.
-std::optional<std::string> cluster_domain(const evidence::Evidence& evidence);
+/// What the proxies' containers say of the domain: `--domain NAMESPACE.svc.DOMAIN` (the injector writes it, and istiod names hosts alike).
+/// nullopt: no pod with one was read.
+std::optional<std::string> domain_of_pods(const evidence::Evidence& evidence);
+/// What the hosts say that the proxies' clusters are for. nullopt: none was read.
+std::optional<std::string> domain_of_clusters(const evidence::Evidence& evidence);
 
 }  // namespace meshdx::mesh

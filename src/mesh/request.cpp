@@ -41,7 +41,8 @@ std::vector<const Pod*> pods_named(const std::vector<Pod>& pods, const std::stri
     });
     return found;
   };
-  auto found = pick([&](const Pod& pod) { return workload_of(pod) == name; });
+  // A workload's name is what its pods' owner's name begins with.
+  auto found = pick([&](const Pod& pod) { return starts_with(pod.meta.owner_name.empty() ? pod.meta.name : pod.meta.owner_name, name) && workload_of(pod) == name; });
   if (found.empty()) found = pick([&](const Pod& pod) { return labelled(pod, "app", name) || labelled(pod, "app.kubernetes.io/name", name); });
   if (found.empty()) found = pick([&](const Pod& pod) { return pod.meta.name == name; });
   return found;

@@ -119,8 +119,19 @@ const ControlPlane& View::control_plane() const {
   return found ? *found : usual;
 }
 
+namespace {
+/// What the pods say by themselves: it outlasts every proxy that is read.
+struct OfPods {
+  std::optional<std::string> domain;
+};
+}  // namespace
+
 const Names& View::names() const {
-  return m_evidence.derived<Names>({Kind::pods, Kind::clusters}, [&] { return Names{cluster_domain(m_evidence).value_or(Names{}.domain)}; });
+  return m_evidence.derived<Names>({Kind::pods, Kind::clusters}, [&] {
+    auto domain = m_evidence.derived<OfPods>({Kind::pods}, [&] { return OfPods{domain_of_pods(m_evidence)}; }).domain;
+    if (!domain) domain = domain_of_clusters(m_evidence);
+    return Names{domain.value_or(Names{}.domain)};
+  });
 }
 
 std::string View::root_namespace() const {

@@ -25,7 +25,7 @@ Survey survey_of(const Manifests& manifests, const std::vector<diagnose::Cause>&
   };
   for (const auto& ns : world.namespaces) {
     std::set<std::string> asked;
-    for (const auto& question : service_questions(view, ns)) {
+    for (const auto& question : service_questions(view, scope, ns)) {
       asked.insert(question.subject);
       if (ours(question)) surveyor.ask(scope.of(question), question);
     }

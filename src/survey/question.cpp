@@ -5,6 +5,7 @@
 
 #include "mesh/istio_config.hpp"
 #include "mesh/protocol.hpp"
+#include "survey/scope.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::survey {
@@ -148,30 +149,33 @@ void ask_port(const View& view, const Service& service, const ServicePort& port,
   plain.ask.target = plain.ask.host + ":" + std::to_string(port.port);
   plain.ask.named = Complaint::Named::service;
   plain.ask.port = port.port;
+  const auto rules = mesh::mesh_virtual_services(view, plain.ask.host, from);
   const auto protocol = mesh::declared_protocol(port);
   const auto before = questions.size();
   if (mesh::is_http(protocol) || protocol == mesh::Protocol::automatic) {
-    for (const auto* vs : mesh::mesh_virtual_services(view, plain.ask.host, from)) sample_rules(*vs, "mesh", plain, questions);
+    for (const auto* vs : rules) sample_rules(*vs, "mesh", plain, questions);
   } else {
     plain.ask.scheme = "tcp";
   }
   // No rule that a request could be made up for: the plain one is what is left to ask, unless rules would refuse it.
-  const bool ruled = concerned(mesh::mesh_virtual_services(view, plain.ask.host, from), plain.ask);
+  const bool ruled = questions.size() == before && concerned(rules, plain.ask);
   if (questions.size() == before && (!ruled || plain.ask.scheme == "tcp")) questions.push_back(plain);
 }
 
 }  // namespace
 
-std::vector<Question> service_questions(const View& view, const std::string& ns) {
+std::vector<Question> service_questions(const View& view, const Scope& scope, const std::string& ns) {
   std::vector<Question> questions;
   const auto* services = view.services(ns);
   if (services == nullptr) return questions;
   for (const auto& service : *services) {
     if (service.type == "ExternalName") continue;
-    for (const auto& from : vantages(view, view.names().fqdn(service.meta.name, ns), ns)) {
+    const auto host = view.names().fqdn(service.meta.name, ns);
+    const View near(scope.about(host));
+    for (const auto& from : vantages(near, host, ns)) {
       if (view.pods(from) == nullptr || view.pod(from, k_any_caller) == nullptr) continue;
       for (const auto& port : service.ports) {
-        if (port.protocol == "TCP") ask_port(view, service, port, from, questions);
+        if (port.protocol == "TCP") ask_port(near, service, port, from, questions);
       }
     }
   }

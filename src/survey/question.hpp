@@ -12,6 +12,8 @@
 
 namespace meshdx::survey {
 
+class Scope;
+
 /// One request, and the object it is about.
 struct Question {
   mesh::Complaint ask;
@@ -31,8 +33,8 @@ inline constexpr const char* k_survey = "sweep";
 
 /// The questions about a namespace's Services, asked from the namespace itself and from those whose VirtualServices and
 /// DestinationRules are for these Services; only from where any_caller is. Services without TCP port and those that name
-/// an outside host give none.
-std::vector<Question> service_questions(const mesh::View& view, const std::string& ns);
+/// an outside host give none. `scope` is that of the view's evidence.
+std::vector<Question> service_questions(const mesh::View& view, const Scope& scope, const std::string& ns);
 /// Services with ports that requests could go to, and that none of the questions is about.
 std::vector<std::string> unasked_services(const mesh::View& view, const std::string& ns, const std::set<std::string>& asked);
 

@@ -1,7 +1,7 @@
 #include "survey/scope.hpp"
 
 #include "mesh/istio_config.hpp"
-#include "util/json.hpp"
+#include "mesh/view.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::survey {
@@ -36,6 +36,10 @@ void add_labels_sent_to(const Object& vs, std::set<std::string>& labels) {
 }  // namespace
 
 Scope::Scope(const Evidence& evidence) : m_evidence(evidence) {
+  // What follows from the pods is worked out here once; the copies for single questions take it with them.
+  const mesh::View view(evidence);
+  view.names();
+  view.control_plane();
   index(Kind::virtual_services, m_services);
   index(Kind::destination_rules, m_rules);
   for (const auto& list : m_services) {
@@ -79,9 +83,11 @@ std::set<std::string> Scope::destinations(const std::set<std::string>& labels) c
   return found;
 }
 
-Evidence Scope::of(const Question& question) const {
-  Evidence scoped = m_evidence;
-  std::set<std::string> labels = {"*", first_label(question.ask.host)};
+const Evidence& Scope::narrowed(const std::string& host, bool gateway) const {
+  if (m_last && m_last_asked == std::make_pair(host, gateway)) return *m_last;
+  m_last_asked = {host, gateway};
+  auto& scoped = m_last.emplace(m_evidence);
+  std::set<std::string> labels = {"*", first_label(host)};
   labels.merge(destinations(labels));
   const auto narrow = [&](const std::vector<List>& lists) {
     for (const auto& list : lists) {
@@ -91,17 +97,16 @@ Evidence Scope::of(const Question& question) const {
         const auto own = list.by_label.find(label);
         if (own != list.by_label.end()) kept.insert(own->second.begin(), own->second.end());
       }
-      Json items = Json::array();
-      for (const auto i : kept) items.push_back((*list.objects)[i].raw);
-      run::CommandResult result;
-      result.argv = command_for(list.key);
-      result.out = dump_json({{"apiVersion", "v1"}, {"kind", "List"}, {"items", items}});
-      scoped.add(result);
+      scoped.keep_only(list.key, kept);
     }
   };
-  if (question.ask.from != mesh::Complaint::From::gateway) narrow(m_services);
+  if (!gateway) narrow(m_services);
   narrow(m_rules);
   return scoped;
 }
+
+const Evidence& Scope::of(const Question& question) const { return narrowed(question.ask.host, question.ask.from == mesh::Complaint::From::gateway); }
+
+const Evidence& Scope::about(const std::string& host) const { return narrowed(host, false); }
 
 }  // namespace meshdx::survey

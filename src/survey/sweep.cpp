@@ -221,7 +221,7 @@ void Sweeper::ask_gateways(const Scope& scope, const std::string& ns) {
 void Sweeper::ask_about(const Scope& scope, const std::string& ns) {
   progress("checking " + ns);
   if (m_view.services(ns) == nullptr) m_surveyor.leave_open("Namespace " + ns, "its Services were not read");
-  for (const auto& question : service_questions(m_view, ns)) {
+  for (const auto& question : service_questions(m_view, scope, ns)) {
     if (m_runner.interrupted()) return;
     m_surveyor.ask(scope.of(question), question);
   }

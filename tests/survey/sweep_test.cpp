@@ -226,7 +226,7 @@ TEST_CASE("what one question is held against shrinks with its hosts, and keeps w
     return all;
   };
   const Scope scope(evidence);
-  const auto scoped = scope.of(question);
+  const auto& scoped = scope.of(question);
   CHECK(names(scoped, evidence::Kind::virtual_services) == std::set<std::string>{"a/app-7", "b/short", "b/all", "b/delegate"});
   CHECK(names(scoped, evidence::Kind::destination_rules) == std::set<std::string>{"a/app-7", "a/to-app-7", "b/all"});
   question.ask.from = mesh::Complaint::From::gateway;
