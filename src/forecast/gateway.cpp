@@ -1,5 +1,7 @@
 // A gateway's listener and routes for one port (pilot/pkg/networking/core/gateway.go).
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "forecast/parts.hpp"
 #include "mesh/gateway_api.hpp"
@@ -43,15 +45,18 @@ std::vector<std::string> common_hosts(const mesh::Names& names, const GatewaySer
   return hosts;
 }
 
-std::vector<const Object*> bound(const View& view, const Object& gateway, const std::string& ns) {
-  std::vector<const Object*> found;
+/// The VirtualServices that a namespace sees, by the Gateways they are bound to ("ns/name"), of each the oldest first.
+std::map<std::string, std::vector<const Object*>> bound_services(const View& view, const std::string& ns) {
+  std::map<std::string, std::vector<const Object*>> found;
   const auto* config = view.mesh_config();
   for (const auto* vs : view.objects(Kind::virtual_services).items) {
+    if (!mesh::exported(mesh::strings_at(vs->spec(), "exportTo"), config->default_virtual_service_export_to, vs->meta.ns, ns)) continue;
     const auto names = mesh::bound_gateways(*vs);
-    if (std::find(names.begin(), names.end(), ref(gateway)) == names.end()) continue;
-    if (mesh::exported(mesh::strings_at(vs->spec(), "exportTo"), config->default_virtual_service_export_to, vs->meta.ns, ns)) found.push_back(vs);
+    for (const auto& name : std::set<std::string>(names.begin(), names.end())) found[name].push_back(vs);
   }
-  std::stable_sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return a->meta.created < b->meta.created; });
+  for (auto& [name, services] : found) {
+    std::stable_sort(services.begin(), services.end(), [](const auto* a, const auto* b) { return a->meta.created < b->meta.created; });
+  }
   return found;
 }
 
@@ -73,9 +78,12 @@ RouteConfiguration routes_for(const View& view, const Vantage& vantage, const st
   RouteConfiguration config{name, {}};
   std::vector<std::string> gateways;
   bool any = false;
+  const auto services = bound_services(view, vantage.ns);
   for (const auto& server : servers) gateways.push_back(ref(*server.gateway));
   for (const auto& server : servers) {
-    for (const auto* vs : bound(view, *server.gateway, vantage.ns)) {
+    const auto own = services.find(ref(*server.gateway));
+    if (own == services.end()) continue;
+    for (const auto* vs : own->second) {
       for (const auto& host : common_hosts(view.names(), server, *vs)) {
         any = true;
         if (!mesh::domain_takes(host, request.host)) continue;

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "evidence/evidence.hpp"
 #include "util/text.hpp"
 #include "util/yaml_stream.hpp"
 
@@ -35,6 +36,12 @@ bool cluster_scoped(const std::string& kind) {
   return kinds.count(kind) > 0;
 }
 
+/// Whether anything is told from objects of the kind itself. Of others (an IstioOperator, a Grafana dashboard) several may
+/// stand under one name, or one without: what istioctl or a controller makes of them is none of ours.
+bool is_read(const std::string& kind, const Json& object) {
+  return kind == "Namespace" || evidence::Evidence::list_kind(kind).has_value() || at(object, {"spec", "template", "spec", "containers"}).is_array();
+}
+
 struct Reader {
   std::shared_ptr<const YamlDocument> document;
   const std::string& ns;
@@ -55,7 +62,9 @@ struct Reader {
     Manifest manifest;
     manifest.name = text_at(at(value, "metadata"), "name");
     // generateName is for objects that nothing refers to.
-    if (manifest.name.empty()) return at(at(value, "metadata"), "generateName").is_string() ? Expected<Done>(Done{}) : refuse(base, "the " + kind + " has no metadata.name");
+    if (manifest.name.empty() && at(at(value, "metadata"), "generateName").is_string()) return Done{};
+    const bool read = is_read(kind, value);
+    if (manifest.name.empty() && read) return refuse(base, "the " + kind + " has no metadata.name");
     manifest.document = document;
     manifest.base = base;
     manifest.object = value;
@@ -67,7 +76,7 @@ struct Reader {
       manifest.object["metadata"]["namespace"] = manifest.ns;
     }
     const auto* twin = into.find(kind, manifest.ns, manifest.name);
-    if (twin != nullptr && twin->group == manifest.group) {
+    if (read && twin != nullptr && twin->group == manifest.group) {
       return refuse(base, kind + " " + (manifest.ns.empty() ? "" : manifest.ns + "/") + manifest.name + " stands twice; first in " + twin->document->at(twin->base, "here"));
     }
     into.index.emplace(kind + " " + manifest.ns + "/" + manifest.name, into.objects.size());
