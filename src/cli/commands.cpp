@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "cli/complaint.hpp"
 #include "cli/diagnosis.hpp"
@@ -199,9 +200,10 @@ int help(const Options& options, const Io& io) {
     return k_ok;
   }
   const auto& word = options.words.front();
-  if (word == "schema" || word == "survey-schema") {
+  static const std::map<std::string, std::string_view> schemas = {{"schema", "schema/report.v1.json"}, {"survey-schema", "schema/survey.v1.json"}, {"write-schema", "schema/write.v1.json"}};
+  if (const auto schema = schemas.find(word); schema != schemas.end()) {
     for (const auto& file : playbook::embedded_files()) {
-      if (file.name == (word == "schema" ? "schema/report.v1.json" : "schema/survey.v1.json")) io.out(file.text);
+      if (file.name == schema->second) io.out(file.text);
     }
     return k_ok;
   }

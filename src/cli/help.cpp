@@ -108,7 +108,7 @@ std::string long_help() {
          "\nThe question:\n" + flag_lines(k_question) + "\nHow it is asked:\n" + flag_lines(k_cluster) + "\nThe result:\n" +
          flag_lines(k_output) + "\nMore:\n" + flag_lines(k_playbooks | k_graph | k_rights | k_sweep | k_check | k_write) + "\n" + k_examples + "\n" + k_exit_codes +
          "\nResults go to stdout, progress to stderr and only to a terminal. As kubectl-meshdx on PATH it is also\n"
-         "`kubectl meshdx`. The JSON of -o json is meshdx.report/v1, of sweep and check meshdx.survey/v1;\n`meshdx help schema` and `meshdx help survey-schema` print their JSON Schemas.\n";
+         "`kubectl meshdx`. The JSON of -o json is meshdx.report/v1, of sweep and check meshdx.survey/v1,\nof write meshdx.write/v1; `meshdx help schema`, `survey-schema` and `write-schema` print their JSON Schemas.\n";
 }
 
 std::string command_help(const Command& command) {

@@ -5,89 +5,16 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 
-#include "intent/plan.hpp"
+#include "cases.hpp"
 #include "util/text.hpp"
-#include "util/yaml.hpp"
 
 using namespace meshdx;
 using namespace meshdx::intent;
-using EKind = evidence::Kind;
+using namespace meshdx::intent::test;
 
 namespace {
-
-Json load(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  const auto document = parse_yaml(path.string(), std::string(std::istreambuf_iterator<char>(file), {}));
-  const std::string error = document ? "" : document.error();
-  REQUIRE_MESSAGE(document.ok(), error);
-  return document->value;
-}
-
-const Json& base() {
-  static const Json value = load(SOURCE_DIR "/tests/intent/base.yaml");
-  return value;
-}
-
-const std::vector<EKind> mesh_kinds = {EKind::virtual_services, EKind::destination_rules, EKind::http_routes, EKind::sidecars, EKind::service_entries, EKind::peer_authentications};
-const std::vector<EKind> namespaced = {EKind::services, EKind::pods};
-
-void add(evidence::Evidence& evidence, const evidence::Key& key, const std::string& out, bool forbidden = false) {
-  run::CommandResult result;
-  result.argv = evidence::command_for(key);
-  result.out = out;
-  if (forbidden) {
-    result.exit_code = 1;
-    result.err = "Error from server (Forbidden): things is forbidden: User \"u\" cannot list resource \"things\" in API group \"\" at the cluster scope";
-  }
-  evidence.add(result);
-}
-
-evidence::Evidence world(const Json& one) {
-  std::map<std::pair<EKind, std::string>, Json> lists;
-  for (const auto* objects : {&base(), &at(one, "mesh")}) {
-    for (const auto& object : *objects) {
-      const auto kind = evidence::Evidence::list_kind(text_at(object, "kind"));
-      REQUIRE_MESSAGE(kind.has_value(), dump_json(object));
-      const bool by_namespace = std::find(namespaced.begin(), namespaced.end(), *kind) != namespaced.end();
-      lists[{*kind, by_namespace ? text_at(at(object, "metadata"), "namespace") : ""}].push_back(object);
-    }
-  }
-  for (const auto kind : mesh_kinds) lists[{kind, ""}];
-  evidence::Evidence evidence;
-  for (const auto& [key, items] : lists) {
-    const Json list = {{"kind", "List"}, {"items", items.is_array() ? items : Json::array()}};
-    const auto& unread = at(one, "unread");
-    const bool hidden = unread.is_array() && std::find(unread.begin(), unread.end(), evidence::kind_name(key.first)) != unread.end();
-    add(evidence, {key.first, key.second, "", ""}, hidden ? "" : dump_json(list), hidden);
-  }
-  add(evidence, {EKind::mesh_config, "", "", ""}, R"({"kind":"ConfigMap","metadata":{"name":"istio","namespace":"istio-system"},"data":{"mesh":"rootNamespace: istio-system\n"}})");
-  for (const auto& log : at(one, "log").items()) add(evidence, {EKind::log, "shop", log.key(), ""}, log.value().get<std::string>());
-  return evidence;
-}
-
-std::vector<std::string> words(const Json& list) {
-  std::vector<std::string> all;
-  for (const auto& word : list) all.push_back(word.get<std::string>());
-  return all;
-}
-
-Wish wish(const Json& one) {
-  Asked asked;
-  asked.words = words(at(one, "ask"));
-  asked.ns = text_at(one, "ns", "shop");
-  asked.ns_given = true;
-  asked.headers = words(at(one, "headers"));
-  for (const auto& flag : at(one, "flags").items()) asked.values[flag.key()] = flag.value().get<std::string>();
-  const auto made = make_wish(asked);
-  const std::string error = made ? "" : made.error();
-  REQUIRE_MESSAGE(made.ok(), error);
-  return *made;
-}
 
 std::string ref(const fix::Fix& fix) { return fix.kind + " " + fix.ns + (fix.ns.empty() ? "" : "/") + fix.name; }
 
@@ -98,6 +25,7 @@ bool any_has(const std::vector<std::string>& texts, const std::string& part) {
 /// Pasted once more, nothing is left to paste; and the undo leads back to what was there.
 void check_pasting(const Plan& plan, evidence::Evidence evidence, const Wish& asked) {
   for (const auto& step : plan.steps) {
+    if (step.fix.patch.is_null() && !step.creates()) continue;   // a restart changes no object
     if (!step.fix.before.is_null()) {
       const auto back = fix::apply_patch(step.fix.after, step.fix.undo_patch);
       REQUIRE(back.ok());
@@ -129,11 +57,12 @@ void check(const Json& one) {
   std::vector<std::string> steps, commands;
   std::map<std::string, Json> specs;
   for (const auto& step : plan->steps) {
-    steps.push_back((step.creates() ? "create " : "edit ") + ref(step.fix));
+    const bool restart = step.fix.patch.is_null() && !step.creates();
+    steps.push_back((step.creates() ? "create " : restart ? "restart " : "edit ") + ref(step.fix));
     commands.push_back(step.fix.command);
     specs[ref(step.fix)] = at(step.fix.after, "spec");
     CHECK(contains(step.fix.command, "--context x"));
-    CHECK(contains(step.fix.undo, "--context x"));
+    CHECK((restart || contains(step.fix.undo, "--context x")));
   }
   CHECK(steps == words(at(one, "steps")));
   for (const auto& spec : at(one, "specs").items()) CHECK_MESSAGE(specs[spec.key()] == spec.value(), dump_json(specs[spec.key()]));
@@ -155,15 +84,7 @@ std::string refused(std::vector<std::string> typed, std::map<std::string, std::s
 }  // namespace
 
 TEST_CASE("what is written, case by case") {
-  std::size_t cases = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(SOURCE_DIR "/tests/intent/writes")) {
-    for (const auto& one : load(entry.path())) {
-      INFO(entry.path().filename().string() << ": " << text_at(one, "case"));
-      check(one);
-      ++cases;
-    }
-  }
-  CHECK(cases > 30);
+  CHECK(for_each_case(check) > 30);
 }
 
 TEST_CASE("bad wishes name the flag and an example") {
