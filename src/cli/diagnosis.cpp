@@ -315,6 +315,7 @@ int work_live(const std::string& program, const std::vector<std::string>& args, 
   const auto right = check_work(options);
   if (!right) return fail(io, k_usage, right.error());
   if (options.job) return print_job(options, io);
+  if (!options.files.empty()) return write_from_files(program, options, io);
   if (!options.record.empty()) {
     const auto free = run::check_recording_target(options.record);
     if (!free) return fail(io, k_usage, free.error());

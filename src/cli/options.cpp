@@ -43,6 +43,7 @@ const std::vector<Flag>& flags() {
       {"", "--strict", "", "only mutual TLS is taken", k_write},
       {"", "--permissive", "", "mutual TLS and plain text are taken", k_write},
       {"", "--port", "N", "only this port of the workload's pods", k_write},
+      {"-f", "--filename", "FILE|DIR|-", "write from manifests instead of a cluster (repeatable)", k_write},
       {"", "--context", "NAME", "kubeconfig context, as for kubectl", k_cluster},
       {"", "--kubeconfig", "FILE", "kubeconfig file, as for kubectl", k_cluster},
       {"", "--as", "USER", "user to impersonate, as for kubectl", k_cluster},

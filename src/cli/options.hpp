@@ -78,6 +78,7 @@ struct Options {
   std::string account = "meshdx", account_namespace;   ///< --service-account; the namespace "" is that of -n
   bool all_namespaces = false, job = false, complete = false;
   std::string shard, image;              ///< shard: "3/10"
+  std::vector<std::string> files;        ///< --filename: manifests instead of a cluster
   std::map<std::string, std::string> wishes;   ///< flags of `write` by long name; of switches "yes"
 
   std::string output = "text", format = "mermaid", playbooks;

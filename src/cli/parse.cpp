@@ -46,7 +46,7 @@ std::map<std::string_view, Adder> adders(Options& o, Raw& raw) {
           {"--deadline", to(raw.deadline)}, {"--record", to(o.record)},       {"--output", to(o.output)},
           {"--verbose", to(o.verbose)},     {"--no-color", to(o.no_color)},   {"--playbooks", to(o.playbooks)},
           {"--playbook", to(o.chosen)},       {"--rbac", to(o.rbac)}, {"--istio-namespace", to(o.istio_namespace)}, {"--revision", to(o.revision)},
-          {"--service-account", to(raw.service_account)},           {"--format", to(o.format)},       {"--all-namespaces", to(o.all_namespaces)}, {"--shard", to(o.shard)}, {"--complete", to(o.complete)},
+          {"--service-account", to(raw.service_account)},           {"--format", to(o.format)},       {"--all-namespaces", to(o.all_namespaces)}, {"--shard", to(o.shard)}, {"--complete", to(o.complete)}, {"--filename", to(o.files)},
           {"--job", to(o.job)},             {"--image", to(o.image)}};
 }
 
@@ -203,7 +203,7 @@ Expected<Options> parse(const std::vector<std::string>& args) {
   std::map<std::string, CLI::Option*> added;
   for (const auto& flag : flags()) {
     const auto names = (flag.letter.empty() ? "" : std::string(flag.letter) + ",") + std::string(flag.name);
-    const bool wish = flag.group == k_write;
+    const bool wish = flag.group == k_write && variables.count(flag.name) == 0;
     added[std::string(flag.name)] = wish ? add_wish(app, flag, options.wishes) : variables.at(flag.name)(app, names, std::string(flag.help));
   }
   try {

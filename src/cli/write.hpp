@@ -16,6 +16,9 @@ Expected<Done> check_write(const Options& options);
 /// written (no such Service, what decides could not be read, what is there must be changed by hand).
 int write(const std::string& program, const Options& options, run::CommandRunner& runner, const Io& io);
 
+/// The same from the manifests of --filename, without a cluster. 65: they cannot be read.
+int write_from_files(const std::string& program, const Options& options, const Io& io);
+
 /// `meshdx write KIND --help`; "" when it is no kind.
 std::string write_help(const std::string& kind);
 /// The kinds, a line each, for `meshdx write --help`.
