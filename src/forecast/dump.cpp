@@ -90,6 +90,7 @@ Json match_json(const Route& route) {
   Json match = Json::object();
   if (route.path_type == Route::Path::prefix) match["prefix"] = route.path;
   else if (route.path_type == Route::Path::exact) match["path"] = route.path;
+  else if (route.path_type == Route::Path::separated_prefix) match["pathSeparatedPrefix"] = route.path;
   else match["safeRegex"] = {{"regex", route.path}};
   match["caseSensitive"] = route.case_sensitive;
   for (const auto& header : route.headers) match["headers"].push_back(named_match(header));
@@ -108,6 +109,7 @@ Json route_json(const Route& route) {
   Json action = Json::object();
   if (!route.cluster.empty()) action["cluster"] = route.cluster;
   else action["weightedClusters"] = weighted_json(route.weighted);
+  if (route.cluster_not_found_code == 500) action["clusterNotFoundResponseCode"] = "INTERNAL_SERVER_ERROR";
   if (!route.timeout.empty()) action["timeout"] = route.timeout;
   if (route.retry) action["retryPolicy"] = {{"retryOn", route.retry->on}, {"numRetries", route.retry->attempts}};
   if (route.retry && !route.retry->per_try_timeout.empty()) action["retryPolicy"]["perTryTimeout"] = route.retry->per_try_timeout;

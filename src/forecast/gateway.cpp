@@ -102,14 +102,14 @@ RouteConfiguration routes_for(const View& view, const Vantage& vantage, const st
   return config;
 }
 
+}  // namespace
+
 FilterChain http_chain(const std::string& routes) {
   FilterChain chain;
   chain.http = true;
   chain.route_config_name = routes;
   return chain;
 }
-
-}  // namespace
 
 Forecast through_gateway(const View& view, const Pod& gateway, const mesh::Request& request, std::uint16_t asked) {
   Forecast forecast;
@@ -118,10 +118,8 @@ Forecast through_gateway(const View& view, const Pod& gateway, const mesh::Reque
     forecast.unknown = "the Gateways and VirtualServices of all namespaces were not read";
     return forecast;
   }
-  if (!mesh::api_gateways_of(view, gateway).empty()) {
-    forecast.unknown = "pod " + gateway.meta.ns + "/" + gateway.meta.name + " serves Gateways of the Gateway API, which are not forecast";
-    return forecast;
-  }
+  const auto served = mesh::api_gateways_of(view, gateway);
+  if (!served.empty()) return through_api_gateway(view, gateway, served, request, asked);
   const Vantage vantage{gateway.meta.ns, gateway.meta.labels, true};
   const auto servers = kept_servers(view, gateway, asked);
   if (servers.empty()) return forecast;   // no listener on the port

@@ -45,6 +45,12 @@ bool takes_all(const evidence::Route& route);
 /// Adds the clusters that routes lead to, each once.
 void add_clusters(const mesh::View& view, const Vantage& vantage, const std::vector<evidence::Route>& routes, Forecast& forecast);
 
+/// A filter chain that hands requests to a route configuration.
+evidence::FilterChain http_chain(const std::string& routes);
+
+/// through_gateway() for a pod that serves Gateways of the Gateway API: `served`.
+Forecast through_api_gateway(const mesh::View& view, const evidence::Pod& gateway, const std::vector<const evidence::Object*>& served, const mesh::Request& request, std::uint16_t asked);
+
 /// A Service's exportTo, which stands in an annotation; empty: the mesh's default.
 std::vector<std::string> export_of(const evidence::Service& service);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "forecast/parts.hpp"
+#include "mesh/gateway_api.hpp"
 #include "mesh/mtls.hpp"
 #include "mesh/protocol.hpp"
 #include "util/text.hpp"
@@ -40,6 +41,16 @@ const Object* chosen(const View& view, const std::string& host, const std::strin
     if (best == nullptr || specificity(view.names(), *vs, host) > specificity(view.names(), *best, host)) best = vs;
   }
   return best;
+}
+
+/// A route of the Gateway API that stands for the Service inside the mesh (a parentRef of kind Service).
+const Object* mesh_route(const View& view, const mesh::Destination& to) {
+  for (const auto* route : mesh::api_routes(view).items) {
+    for (const auto& parent : at(route->spec(), "parentRefs")) {
+      if (text_at(parent, "kind") == "Service" && text_at(parent, "name") == to.name && text_at(parent, "namespace", route->meta.ns) == to.ns) return route;
+    }
+  }
+  return nullptr;
 }
 
 Listener outbound(const mesh::Request& request, FilterChain chain) {
@@ -136,6 +147,7 @@ Forecast through_sidecar(const View& view, const Pod& caller, const mesh::Destin
   if (!mesh::exported(export_of(*to.service), config->default_service_export_to, to.ns, caller.meta.ns)) return not_known(to.host + " is not exported to " + caller.meta.ns);
   const auto* sidecar = mesh::sidecar_of(view, caller);
   if (sidecar != nullptr && !mesh::sidecar_imports(*sidecar, to.host, to.ns, caller.meta.ns, request.port)) return not_known(sidecar->ref() + " hides " + to.host + " from callers in " + caller.meta.ns);
+  if (const auto* route = mesh_route(view, to)) return not_known(route->ref() + " routes the Service's requests inside the mesh, and that is not forecast");
   const Vantage vantage{caller.meta.ns, caller.meta.labels, false};
   const auto protocol = mesh::declared_protocol(*to.port);
   Forecast forecast;

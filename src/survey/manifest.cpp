@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "evidence/evidence.hpp"
+#include "evidence/kinds.hpp"
 #include "util/text.hpp"
 #include "util/yaml_stream.hpp"
 
@@ -27,6 +27,18 @@ const Manifest* Manifests::find(const std::string& kind, const std::string& ns, 
   return found == index.end() ? nullptr : &objects[found->second];
 }
 
+std::optional<evidence::Kind> list_of(const std::string& group, const std::string& kind) {
+  for (const auto& row : evidence::kind_rows()) {
+    const bool list = row.family == evidence::Family::list || row.family == evidence::Family::cluster_list;
+    // A kind that two groups have is written with its group: Gateway.gateway.networking.k8s.io.
+    const bool named = row.kubernetes_kind == kind || row.kubernetes_kind == kind + "." + group;
+    const std::string resource = row.resource;
+    const auto dot = resource.find('.');
+    if (list && named && (dot == std::string::npos ? "" : resource.substr(dot + 1)) == group) return row.kind;
+  }
+  return std::nullopt;
+}
+
 namespace {
 
 /// Kinds without a namespace, of those that turn up beside workloads.
@@ -38,8 +50,8 @@ bool cluster_scoped(const std::string& kind) {
 
 /// Whether anything is told from objects of the kind itself. Of others (an IstioOperator, a Grafana dashboard) several may
 /// stand under one name, or one without: what istioctl or a controller makes of them is none of ours.
-bool is_read(const std::string& kind, const Json& object) {
-  return kind == "Namespace" || evidence::Evidence::list_kind(kind).has_value() || at(object, {"spec", "template", "spec", "containers"}).is_array();
+bool is_read(const std::string& group, const std::string& kind, const Json& object) {
+  return kind == "Namespace" || list_of(group, kind).has_value() || at(object, {"spec", "template", "spec", "containers"}).is_array();
 }
 
 struct Reader {
@@ -63,14 +75,14 @@ struct Reader {
     manifest.name = text_at(at(value, "metadata"), "name");
     // generateName is for objects that nothing refers to.
     if (manifest.name.empty() && at(at(value, "metadata"), "generateName").is_string()) return Done{};
-    const bool read = is_read(kind, value);
+    const auto slash = version.find('/');
+    manifest.group = slash == std::string::npos ? "" : version.substr(0, slash);
+    const bool read = is_read(manifest.group, kind, value);
     if (manifest.name.empty() && read) return refuse(base, "the " + kind + " has no metadata.name");
     manifest.document = document;
     manifest.base = base;
     manifest.object = value;
     manifest.kind = kind;
-    const auto slash = version.find('/');
-    manifest.group = slash == std::string::npos ? "" : version.substr(0, slash);
     if (!cluster_scoped(kind)) {
       manifest.ns = text_at(at(value, "metadata"), "namespace", ns);
       manifest.object["metadata"]["namespace"] = manifest.ns;

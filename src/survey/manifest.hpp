@@ -3,10 +3,12 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "evidence/evidence.hpp"
 #include "util/expected.hpp"
 #include "util/json.hpp"
 #include "util/yaml.hpp"
@@ -36,6 +38,9 @@ struct Manifests {
 /// What a document that is no Kubernetes object means: in a folder's walk there are others; a file that was named should
 /// hold nothing else.
 enum class Strangers { skip, refuse };
+
+/// The list that takes objects of a kind; nullopt for kinds meshdx does not read. `Gateway` is of Istio or of the Gateway API.
+std::optional<evidence::Kind> list_of(const std::string& group, const std::string& kind);
 
 /// Reads one file's text: YAML documents or JSON, objects and Lists of them. Objects without a namespace get `ns`. The
 /// error is one sentence, "file:line:column: reason".

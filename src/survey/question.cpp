@@ -271,6 +271,7 @@ std::vector<Question> gateway_questions(const View& view, const std::string& ns,
       }
     }
   }
+  for (auto& question : api_gateway_questions(view, ns)) questions.push_back(std::move(question));
   drop_twins(questions);
   return questions;
 }

@@ -45,6 +45,10 @@ enum class Unbound { ask, leave_out };   ///< a host that no VirtualService is b
 /// the Gateway itself names.
 std::vector<Question> gateway_questions(const mesh::View& view, const std::string& ns, Unbound unbound);
 
+/// Those about a namespace's Gateways of the Gateway API, part of gateway_questions: every match of every HTTPRoute that
+/// names them as a parent.
+std::vector<Question> api_gateway_questions(const mesh::View& view, const std::string& ns);
+
 /// "GET http://web.shop.svc.cluster.local:80/cart", with headers and the caller where they matter.
 std::string request_text(const mesh::Complaint& ask);
 

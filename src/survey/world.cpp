@@ -14,22 +14,6 @@ using namespace evidence;
 
 namespace {
 
-/// "networking.istio.io" of "virtualservices.networking.istio.io".
-std::string group_of(const KindRow& row) {
-  const std::string resource = row.resource;
-  const auto dot = resource.find('.');
-  return dot == std::string::npos ? "" : resource.substr(dot + 1);
-}
-
-/// The list that takes an object; nullptr for kinds meshdx does not read. `Gateway` is of Istio or of the Gateway API.
-const KindRow* row_for(const std::string& group, const std::string& kind) {
-  for (const auto& row : kind_rows()) {
-    const bool list = row.family == Family::list || row.family == Family::cluster_list;
-    if (list && row.kubernetes_kind == kind && group_of(row) == group) return &row;
-  }
-  return nullptr;
-}
-
 bool has_template(const Json& object) { return at(object, {"spec", "template", "spec", "containers"}).is_array(); }
 
 /// Labels or annotations of a template as they decide on injection: the pod's own word goes before the namespace's.
@@ -55,7 +39,6 @@ class Builder {
  private:
   using Labels = evidence::Labels;
 
-  void add(const KindRow& row, const std::string& ns, Json object) { m_lists[{row.kind, ns}].push_back(std::move(object)); }
   void add_object(const std::string& group, const std::string& kind, const std::string& ns, Json object);
   void add_pod(const std::string& ns, Json pod);
   void take(const Manifest& manifest);
@@ -74,6 +57,7 @@ class Builder {
   void complete_pods(const Json& service);
   [[nodiscard]] std::vector<Labels> gateway_pods() const;
   void complete_gateway(const Manifest& gateway);
+  void complete_api();
   [[nodiscard]] bool knows_host(const std::string& host) const;
   [[nodiscard]] bool picks(const std::string& ns, const Labels& selector) const;
   [[nodiscard]] bool has_candidate(const std::string& ns, const std::string& service) const;
@@ -94,8 +78,7 @@ std::string address(std::size_t number) {
 }
 
 void Builder::add_object(const std::string& group, const std::string& kind, const std::string& ns, Json object) {
-  const auto* row = row_for(group, kind);
-  if (row != nullptr) add(*row, ns, std::move(object));
+  if (const auto list = list_of(group, kind)) m_lists[{*list, ns}].push_back(std::move(object));
 }
 
 void Builder::add_pod(const std::string& ns, Json pod) { add_object("", "Pod", ns, with_domain(std::move(pod), m_names.domain)); }
@@ -285,6 +268,20 @@ void Builder::complete_gateway(const Manifest& gateway) {
   add_pod("istio-system", pod_of("Deployment", "istio-system", "assumed-gateway-" + std::to_string(number), pod_template, true, address(number)));
 }
 
+/// Istiod deploys a Gateway's pods itself.
+void Builder::complete_api() {
+  for (const auto& manifest : m_manifests.objects) {
+    if (manifest.group != "gateway.networking.k8s.io" || manifest.kind != "Gateway" || text_at(at(manifest.object, "spec"), "gatewayClassName") != "istio") continue;
+    add_pod(manifest.ns, pod_of("Deployment", manifest.ns, manifest.name + "-istio", api_gateway_template(manifest), true, address(++m_addresses)));
+  }
+  for (const auto& what : assumed_certificates(m_manifests)) assume(what);
+  for (auto& assumed : assumed_by_api_routes(m_manifests)) {
+    if (!granted(assumed.ns)) continue;
+    assume(assumed.what);
+    add_object(assumed.group, assumed.kind, assumed.ns, std::move(assumed.object));
+  }
+}
+
 void Builder::complete() {
   // Files that hold gateway pods hold all of them. Asked before any are taken for granted.
   const bool own_gateways = m_outside != Outside::all_right && !gateway_pods().empty();
@@ -299,6 +296,7 @@ void Builder::complete() {
       }
     }
   }
+  complete_api();
   std::vector<Json> services;
   for (const auto& [key, list] : m_lists) {
     if (key.first == Kind::services) services.insert(services.end(), list.begin(), list.end());

@@ -27,6 +27,22 @@ struct World {
 
 World world_of(const Manifests& manifests, Outside outside);
 
+/// An object that routes refer to and the files do not hold.
+struct Assumed {
+  std::string group, kind, ns;
+  Json object;
+  std::string what;                       ///< "Service shop/web, which HTTPRoute shop/web routes to"
+};
+/// What the routes of the Gateway API lead to: Services, and the ReferenceGrants that open them.
+std::vector<Assumed> assumed_by_api_routes(const Manifests& manifests);
+
+/// Secrets with certificates that Gateways of either API name: whether one is there, and holds what it should, no file of
+/// configuration says.
+std::vector<std::string> assumed_certificates(const Manifests& manifests);
+
+/// The template of the pods that istiod deploys for a Gateway of the Gateway API.
+Json api_gateway_template(const Manifest& gateway);
+
 /// Whether a pod template asks the injector to make it a gateway.
 bool is_gateway_template(const Json& pod_template);
 
