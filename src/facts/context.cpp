@@ -115,7 +115,7 @@ std::optional<Finding> need_walk(Context& c) {
   const auto& path = c.path();
   if (path.caller.pod == nullptr) {
     const bool absent = path.caller.state == mesh::Caller::State::absent;
-    return unknown(absent ? "no pod of the caller " + path.caller.name + " in " + path.caller.ns : "");
+    return unknown(absent ? "no pod of the caller " + path.caller.name + " in " + path.caller.ns : path.caller.why);
   }
   if (!path.walked) {
     if (mesh::in_ambient(c.view, *path.caller.pod)) return unknown(pod_ref(*path.caller.pod) + " is in ambient mode: it has no sidecar whose routes could be read");

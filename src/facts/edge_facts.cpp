@@ -22,7 +22,7 @@ bool covers(const mesh::GatewayServer& server, const std::string& host) {
 
 std::optional<Finding> need_gateway_pod(Context& c) {
   if (c.ask.from != mesh::Complaint::From::gateway) return no("the request does not come in through a gateway");
-  if (c.caller() == nullptr) return c.path().caller.state == mesh::Caller::State::absent ? no("there is no gateway pod") : unknown();
+  if (c.caller() == nullptr) return c.path().caller.state == mesh::Caller::State::absent ? no("there is no gateway pod") : unknown(c.path().caller.why);
   return std::nullopt;
 }
 

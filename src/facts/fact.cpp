@@ -11,6 +11,19 @@ namespace meshdx::facts {
 
 namespace {
 
+/// Whoever rests on the path of a request rests on what tells the gateway that took it (mesh/asked_gateway.hpp): the same for all, so
+/// it is said here once. A table that names the Gateways of both APIs reads paths.
+template <class Row>
+void add_what_tells_gateways(std::vector<Row>& rows) {
+  for (auto& row : rows) {
+    const auto reads = [&](evidence::Kind kind) { return std::find(row.needs.begin(), row.needs.end(), kind) != row.needs.end(); };
+    if (!reads(evidence::Kind::api_gateways)) continue;
+    for (const auto kind : {evidence::Kind::virtual_services, evidence::Kind::http_routes, evidence::Kind::grpc_routes, evidence::Kind::proxy_status}) {
+      if (!reads(kind)) row.needs.push_back(kind);
+    }
+  }
+}
+
 std::vector<Fact> all_tables() {
   std::vector<Fact> all;
   for (const auto* table : {&path_facts(), &endpoint_facts(), &candidate_facts(), &probe_facts(), &connection_facts(), &inbound_facts(), &peer_policy_facts(), &socket_facts(), &tls_facts(), &identity_facts(), &routing_facts(), &target_facts(),
@@ -19,6 +32,7 @@ std::vector<Fact> all_tables() {
                             &rule_facts(), &canary_facts(), &breaker_facts(), &fault_facts(), &retry_facts(), &isolation_facts(), &sidecar_facts()}) {
     all.insert(all.end(), table->begin(), table->end());
   }
+  add_what_tells_gateways(all);
   std::sort(all.begin(), all.end(), [](const Fact& a, const Fact& b) { return std::string_view(a.id) < b.id; });
   return all;
 }
@@ -28,6 +42,7 @@ std::vector<AnswerKind> all_answers() {
   for (const auto* table : {&rule_answers(), &canary_answers(), &breaker_answers(), &fault_answers(), &retry_answers(), &isolation_answers(), &sidecar_answers()}) {
     all.insert(all.end(), table->begin(), table->end());
   }
+  add_what_tells_gateways(all);
   std::sort(all.begin(), all.end(), [](const AnswerKind& a, const AnswerKind& b) { return std::string_view(a.id) < b.id; });
   return all;
 }

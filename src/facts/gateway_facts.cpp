@@ -26,7 +26,7 @@ const std::vector<Kind> selector_needs = [] {
 
 std::optional<Finding> need_gateway(Context& c) {
   if (c.ask.from != mesh::Complaint::From::gateway) return no("the request does not come in through a gateway");
-  if (c.caller() == nullptr) return unknown(c.path().caller.state == mesh::Caller::State::absent ? "no gateway pod was found in the namespaces that were read" : "");
+  if (c.caller() == nullptr) return unknown(c.path().caller.state == mesh::Caller::State::absent ? "no gateway pod was found in the namespaces that were read" : c.path().caller.why);
   if (!c.ask.no_host.empty()) return unknown(c.ask.no_host);
   return std::nullopt;
 }

@@ -24,11 +24,11 @@ Finding asked_404(Context& c) { return c.ask.code == 404 ? yes("the caller saw 4
 Finding from_gateway(Context& c) {
   return c.ask.from == mesh::Complaint::From::gateway ? yes("the request comes in through a gateway") : no("the request does not come in through a gateway");
 }
-Finding names_no_caller(Context& c) { return decide(c.ask.from == mesh::Complaint::From::unknown, "the question names no caller"); }
+Finding names_no_caller(Context& c) { return decide(c.ask.from == mesh::Complaint::From::unknown || (c.ask.from == mesh::Complaint::From::gateway && c.ask.from_name.empty()), "the question names no caller"); }
 
 Finding caller_known(Context& c) {
   const auto& caller = c.path().caller;
-  if (caller.state == Caller::State::unknown) return unknown();
+  if (caller.state == Caller::State::unknown) return unknown(caller.why);
   if (caller.pod == nullptr) {
     return no(caller.gateway ? "no gateway pod was found" : "no pod of " + (caller.name.empty() ? "a caller" : caller.name) + " was found in " + caller.ns);
   }
@@ -37,7 +37,7 @@ Finding caller_known(Context& c) {
 
 Finding caller_meshed(Context& c) {
   const auto* pod = c.caller();
-  if (pod == nullptr) return unknown();
+  if (pod == nullptr) return unknown(c.path().caller.why);
   if (mesh::in_ambient(c.view, *pod)) return unknown(pod_ref(*pod) + " is in ambient mode");
   return decide(pod->meshed(), pod_ref(*pod) + (pod->meshed() ? " has a proxy" : " has no sidecar"), {{"caller.pod", pod->meta.name}, {"caller.namespace", pod->meta.ns}, {"caller.workload", mesh::workload_of(*pod)}});
 }
@@ -128,7 +128,7 @@ const std::vector<Fact>& path_facts() {
       {"complaint.is-survey", "Nobody complained: what would fail if it were called now", {}, surveyed},
       {"complaint.is-404", "The caller saw 404", {}, asked_404},
       {"complaint.speaks-http", "A URL was asked about, so what is sent is HTTP", {}, speaks_http},
-      {"complaint.names-no-caller", "The question names no caller", {}, names_no_caller},
+      {"complaint.names-no-caller", "The question names no caller, or no gateway by name", {}, names_no_caller},
       {"complaint.from-gateway", "The request comes in through a gateway", {}, from_gateway},
       {"caller.known", "The caller is a pod that exists", path_needs, caller_known, {Kind::pods}},
       {"caller.meshed", "The caller has a proxy", path_needs, caller_meshed, {Kind::pods}},

@@ -4,6 +4,7 @@
 #include <functional>
 #include <tuple>
 
+#include "mesh/asked_gateway.hpp"
 #include "mesh/gateway_binding.hpp"
 #include "util/text.hpp"
 
@@ -209,17 +210,7 @@ std::vector<const Object*> meant_gateways(Context& c, const mesh::ObjectList& ga
   return meant;
 }
 
-bool all_proxies_listed(Context& c) {
-  if (c.ask.gateway_pods_listed) return true;
-  const auto listed = [&](const std::string& ns) {
-    const auto names = c.view.pod_namespaces();
-    return std::find(names.begin(), names.end(), ns) != names.end() && c.view.pods(ns) != nullptr;
-  };
-  const auto* status = c.view.evidence().asked({Kind::proxy_status, "", ""}) ? c.view.proxy_status() : nullptr;
-  if (status != nullptr && !status->proxies.empty()) return std::all_of(status->proxies.begin(), status->proxies.end(), [&](const auto& proxy) { return listed(proxy.ns); });
-  const auto* namespaces = c.view.namespaces();
-  return namespaces != nullptr && std::all_of(namespaces->begin(), namespaces->end(), [&](const auto& ns) { return listed(ns.meta.name); });
-}
+bool all_proxies_listed(Context& c) { return c.ask.gateway_pods_listed || mesh::all_proxies_listed(c.view); }
 
 bool asked_in_vain(Context& c) { return c.caller() != nullptr && c.traffic().failed > 0; }
 

@@ -113,6 +113,7 @@ void bind_case(const View& view, const Complaint& complaint, bool settled, Value
     add_row(values["from"], {{"namespace", complaint.from_ns}});
   }
   add_walk_namespaces(path, namespaces);
+  add_pods(values, "witness", path.caller.witnesses, max_witnesses);
   if (!settled) return;
   const auto servers = worst_first(view, complaint, path);
   add_pods(values, "client", path.caller.pods, max_clients);

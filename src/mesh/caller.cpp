@@ -1,6 +1,8 @@
 // Who asks: the caller that the complaint names, a gateway, or a vantage.
 #include <algorithm>
+#include <set>
 
+#include "mesh/asked_gateway.hpp"
 #include "mesh/gateway_api.hpp"
 #include "mesh/istio_config.hpp"
 #include "mesh/request.hpp"
@@ -36,28 +38,50 @@ std::vector<const Pod*> gateway_pods(const View& view, const Labels& selector) {
 
 namespace {
 
+/// The pods that `--from gateway/NAME` means: of a workload or a Gateway of either API; where there is none, those that an Istio
+/// Gateway of that name selects. `plain`: one thing has the name.
+std::vector<const Pod*> named_gateway_pods(const View& view, const Complaint& complaint, const std::vector<const Pod*>& all, const ObjectList& gateways, bool& plain) {
+  const auto& ns = complaint.from_ns;
+  std::vector<const Pod*> named;
+  std::set<std::string> things;
+  for (const auto* pod : all) {
+    const bool own = workload_of(*pod) == complaint.from_name && (ns.empty() || pod->meta.ns == ns);
+    if (!own && !serves_gateway(view, *pod, complaint.from_name, ns)) continue;
+    named.push_back(pod);
+    things.insert(pod->meta.ns);
+  }
+  plain = things.size() < 2;
+  if (!named.empty()) return named;
+  for (const auto* gateway : gateways.items) {
+    if (gateway->meta.name != complaint.from_name || !(ns.empty() || gateway->meta.ns == ns)) continue;
+    plain = things.insert(gateway->meta.ns).second && things.size() < 2;
+    for (const auto* pod : gateway_pods(view, labels_at(gateway->spec(), "selector"))) {
+      if (std::find(named.begin(), named.end(), pod) == named.end()) named.push_back(pod);
+    }
+  }
+  return named;
+}
+
 void find_gateway(const View& view, const Complaint& complaint, Caller& caller) {
   caller.gateway = true;
   caller.name = complaint.from_name;
   caller.ns = complaint.from_ns;
   auto pods = gateway_pods(view, {});
-  if (complaint.from_name.empty()) keep_serving(view, lower(complaint.host), pods);
-  if (!complaint.from_name.empty()) {
-    std::vector<const Pod*> named;
-    for (const auto* pod : pods) {
-      if (workload_of(*pod) == complaint.from_name || serves_gateway(view, *pod, complaint.from_name)) named.push_back(pod);
-    }
+  const bool by_name = !complaint.from_name.empty();
+  bool plain = false;
+  if (by_name) {
     const auto gateways = view.objects(Kind::gateways);
-    for (const auto* gateway : gateways.items) {
-      const bool here = complaint.from_ns.empty() || gateway->meta.ns == complaint.from_ns;
-      if (named.empty() && gateway->meta.name == complaint.from_name && here) named = gateway_pods(view, labels_at(gateway->spec(), "selector"));
-    }
-    pods = named;
+    pods = named_gateway_pods(view, complaint, pods, gateways, plain);
     if (pods.empty() && !gateways.everywhere) return;   // the Gateway meant may be in a list that was not read
   }
+  auto asked = plain ? AskedGateway{pods, {}, "", ""} : asked_gateway(view, complaint, pods, !by_name);
+  caller.witnesses = std::move(asked.witnesses);
+  caller.remark = std::move(asked.remark);
+  caller.why = std::move(asked.why);
+  if (!caller.why.empty()) return;
   const auto namespaces = view.pod_namespaces();
   const bool read = std::any_of(namespaces.begin(), namespaces.end(), [&](const auto& ns) { return view.pods(ns) != nullptr; });
-  if (!pods.empty() || read) choose(caller, std::move(pods), complaint.from_pod);
+  if (!pods.empty() || read) choose(caller, std::move(asked.pods), complaint.from_pod);
 }
 
 void find_vantage(const View& view, const Complaint& complaint, const Destination& to, Caller& caller) {

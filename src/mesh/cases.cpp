@@ -94,6 +94,35 @@ void add_callers(const View& view, const Complaint& complaint, Cases& cases) {
   remark_strangers(callers, cases);
 }
 
+/// Nobody typed a URL: the path that most of the failing requests in the log call is the one to look at. All of them still count.
+void take_path(const View& view, Complaint& complaint, Cases& cases) {
+  if (complaint.path_given || complaint.path != "/" || complaint.scheme == "tcp" || complaint.of_workload) return;
+  const auto to = find_destination(view, complaint);
+  const auto path = follow(view, complaint);
+  std::map<std::string, std::size_t> failed;
+  std::map<std::string, std::string> methods;
+  for (const auto& seen : observe(view, complaint, path.caller, to, path.servers).requests) {
+    const auto* line = seen.caller != nullptr ? seen.caller : seen.server;
+    if (seen.result != Sighting::Result::failed || line->method.empty() || !starts_with(line->path, "/")) continue;
+    const auto own = line->path.substr(0, line->path.find('?'));
+    ++failed[own];
+    methods[own] = line->method;
+  }
+  const auto most = std::max_element(failed.begin(), failed.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (most == failed.end() || most->first == complaint.path) return;
+  complaint.path = most->first;
+  if (complaint.method == "GET") complaint.method = methods[most->first];
+  cases.remarks.push_back("No URL was asked about: of the requests that failed in the log " + std::to_string(most->second) + " called " + complaint.method + " " + complaint.path + ", which is what is looked at.");
+}
+
+/// Which of several gateways it is seen from. Until their logs were asked for that is not settled.
+void remark_gateway(const View& view, const Complaint& complaint, Cases& cases) {
+  const auto caller = find_caller(view, complaint, {});
+  const auto& logs = caller.witnesses;
+  cases.settled = std::all_of(logs.begin(), logs.end(), [&](const Pod* pod) { return view.evidence().asked({Kind::log, pod->meta.ns, pod->meta.name, ""}); });
+  if (!caller.remark.empty()) cases.remarks.push_back(caller.remark);
+}
+
 /// The failed requests of a hop that its application passed on, by where its own went.
 struct Behind {
   Sent to;
@@ -195,11 +224,15 @@ Cases cases_of(const View& view, const Complaint& complaint) {
   } else if (complaint.from == Complaint::From::gateway) {
     auto at_host = at_gateway(view, complaint);
     if (!at_host.remark.empty()) cases.remarks.push_back(std::move(at_host.remark));
+    remark_gateway(view, at_host.complaint, cases);
     cases.all.push_back(Case{std::move(at_host.complaint)});
   } else {
     cases.all.push_back(Case{complaint});
   }
-  for (auto& found : cases.all) name(found, complaint.ns);
+  for (auto& found : cases.all) {
+    if (cases.settled && (complaint.playbook == "503" || complaint.playbook == "404")) take_path(view, found.complaint, cases);
+    name(found, complaint.ns);
+  }
   const auto roots = cases.all.size();
   const bool of_failures = complaint.playbook == "503" || complaint.playbook == "404";   // the others ask about one hop
   for (std::size_t i = 0; cases.settled && complaint.follow && of_failures && i < roots; ++i) follow_chain(view, complaint, i, cases);

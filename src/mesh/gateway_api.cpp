@@ -84,26 +84,9 @@ std::vector<ApiListener> listeners_of(const Object& gateway) {
   return listeners;
 }
 
-bool serves_gateway(const View& view, const Pod& pod, const std::string& name) {
+bool serves_gateway(const View& view, const Pod& pod, const std::string& name, const std::string& ns) {
   const auto own = api_gateways_of(view, pod);
-  return std::any_of(own.begin(), own.end(), [&](const Object* gateway) { return gateway->meta.name == name; });
-}
-
-void keep_serving(const View& view, const std::string& host, std::vector<const Pod*>& pods) {
-  const auto covers = [&](const std::string& pattern) { return pattern != "*" && !pattern.empty() && host_covers(pattern, host); };
-  const auto serves = [&](const Pod* pod) {
-    for (const auto& server : gateway_servers(view, *pod)) {
-      if (std::any_of(server.hosts.begin(), server.hosts.end(), covers)) return true;
-    }
-    for (const auto* gateway : api_gateways_of(view, *pod)) {
-      const auto listeners = listeners_of(*gateway);
-      if (std::any_of(listeners.begin(), listeners.end(), [&](const ApiListener& l) { return covers(l.hostname); })) return true;
-    }
-    return false;
-  };
-  std::vector<const Pod*> serving;
-  std::copy_if(pods.begin(), pods.end(), std::back_inserter(serving), serves);
-  if (!serving.empty()) pods = std::move(serving);
+  return std::any_of(own.begin(), own.end(), [&](const Object* gateway) { return gateway->meta.name == name && (ns.empty() || gateway->meta.ns == ns); });
 }
 
 std::uint16_t gateway_port(const View& view, const Pod& pod, std::uint16_t port) {
@@ -155,6 +138,14 @@ std::vector<ParentRef> gateway_parents(const Object& route) {
     parents.push_back(std::move(parent));
   }
   return parents;
+}
+
+bool bound_to_service(const Object& route, const Service& service, std::uint16_t port) {
+  const auto& parents = list_at(route.spec(), "parentRefs");
+  return std::any_of(parents.begin(), parents.end(), [&](const Json& parent) {
+    const bool names = text_at(parent, "kind") == "Service" && text_at(parent, "group", k_group).empty() && text_at(parent, "name") == service.meta.name;
+    return names && text_at(parent, "namespace", route.meta.ns) == service.meta.ns && (port_at(parent, "port") == 0 || port_at(parent, "port") == port);
+  });
 }
 
 const Json& parent_conditions(const Object& route, const ParentRef& parent) {

@@ -24,10 +24,8 @@ bool made_from_api_route(const evidence::ConfigRef& config);
 /// the hostname of a Service which selects the pod as an address.
 std::vector<const evidence::Object*> api_gateways_of(const View& view, const evidence::Pod& pod);
 
-/// Whether one of them has this name.
-bool serves_gateway(const View& view, const evidence::Pod& pod, const std::string& name);
-/// Of gateway pods, those one of whose Gateways, of either API, names the host; all when there is none.
-void keep_serving(const View& view, const std::string& host, std::vector<const evidence::Pod*>& pods);
+/// Whether one of them has this name, in this namespace ("": any).
+bool serves_gateway(const View& view, const evidence::Pod& pod, const std::string& name, const std::string& ns);
 
 /// The port a gateway pod listens on for a port of its Service (80 → 8080); the port itself when no Service says.
 std::uint16_t gateway_port(const View& view, const evidence::Pod& pod, std::uint16_t port);
@@ -60,6 +58,8 @@ struct ParentRef {
   bool ns_written = false;
 };
 std::vector<ParentRef> gateway_parents(const evidence::Object& route);
+/// Whether a parentRef of a route names a Service (GAMMA), on this port or on all.
+bool bound_to_service(const evidence::Object& route, const evidence::Service& service, std::uint16_t port);
 /// The conditions that Istio's controller (else any) wrote for a parentRef; null when it wrote none.
 const Json& parent_conditions(const evidence::Object& route, const ParentRef& parent);
 

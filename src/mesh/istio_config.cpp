@@ -1,6 +1,7 @@
 #include "mesh/istio_config.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 #include "util/text.hpp"
@@ -101,7 +102,8 @@ std::vector<const Object*> destination_rules(const View& view, const std::string
     for (const auto* rule : rules.items) {
       if (rule->meta.ns != ns || std::find(found.begin(), found.end(), rule) != found.end()) continue;
       if (!host_covers(host_of(rule), host) || !rule_selects(*rule, caller)) continue;
-      if (ns == caller.ns || exported(strings_at(rule->spec(), "exportTo"), fallback, ns, caller.ns)) found.push_back(rule);
+      // In its own namespace the mesh's default does not count, but what the rule says itself does (push_context.go setDestinationRules).
+      if (exported(strings_at(rule->spec(), "exportTo"), ns == caller.ns ? std::vector<std::string>{} : fallback, ns, caller.ns)) found.push_back(rule);
     }
     std::stable_sort(found.begin() + start, found.end(), before);
   }
@@ -166,28 +168,35 @@ bool gateway_selects(const Object& gateway, const Pod& pod) {
   return selector.empty() || selects(selector, pod.meta.labels);
 }
 
+std::vector<GatewayServer> servers_of(const Object& gateway) {
+  std::vector<GatewayServer> servers;
+  const Json& list = at(gateway.spec(), "servers");
+  if (!list.is_array()) return servers;
+  for (const auto& item : list) {
+    GatewayServer server;
+    server.gateway = &gateway;
+    server.server = item;
+    server.port = static_cast<std::uint16_t>(number_at(at(item, "port"), "number"));
+    server.protocol = text_at(at(item, "port"), "protocol");
+    server.tls_mode = text_at(at(item, "tls"), "mode");
+    server.credential = text_at(at(item, "tls"), "credentialName");
+    for (const auto& host : strings_at(item, "hosts")) {
+      const auto slash = host.find('/');
+      const auto keeper = slash == std::string::npos ? "*" : host.substr(0, slash);
+      server.hosts.push_back(lower(host.substr(slash + 1)));
+      server.keepers.push_back(keeper == "." ? gateway.meta.ns : keeper);
+    }
+    servers.push_back(std::move(server));
+  }
+  return servers;
+}
+
 std::vector<GatewayServer> gateway_servers(const View& view, const Pod& pod) {
   std::vector<GatewayServer> servers;
   for (const auto* gateway : view.objects(Kind::gateways).items) {
     if (!gateway_selects(*gateway, pod)) continue;
-    const Json& list = at(gateway->spec(), "servers");
-    if (!list.is_array()) continue;
-    for (const auto& item : list) {
-      GatewayServer server;
-      server.gateway = gateway;
-      server.server = item;
-      server.port = static_cast<std::uint16_t>(number_at(at(item, "port"), "number"));
-      server.protocol = text_at(at(item, "port"), "protocol");
-      server.tls_mode = text_at(at(item, "tls"), "mode");
-      server.credential = text_at(at(item, "tls"), "credentialName");
-      for (const auto& host : strings_at(item, "hosts")) {
-        const auto slash = host.find('/');
-        const auto keeper = slash == std::string::npos ? "*" : host.substr(0, slash);
-        server.hosts.push_back(lower(host.substr(slash + 1)));
-        server.keepers.push_back(keeper == "." ? gateway->meta.ns : keeper);
-      }
-      servers.push_back(std::move(server));
-    }
+    auto own = servers_of(*gateway);
+    servers.insert(servers.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
   }
   const auto age = [](const GatewayServer& s) { return std::make_tuple(s.gateway->meta.created, s.gateway->meta.name, s.gateway->meta.ns); };
   std::stable_sort(servers.begin(), servers.end(), [&](const auto& a, const auto& b) { return age(a) < age(b); });

@@ -67,6 +67,8 @@ struct GatewayServer {
   /// Whether VirtualServices of a namespace may take the host at an index.
   [[nodiscard]] bool admits(std::size_t host, const std::string& ns) const { return keepers[host] == "*" || keepers[host] == ns; }
 };
+/// The servers of one Gateway.
+std::vector<GatewayServer> servers_of(const evidence::Object& gateway);
 /// All servers of the Gateways whose selector picks a pod, the oldest Gateway's first: of servers that cannot stand together
 /// istiod keeps the first (push_context.go initGateways, gateway.go mergeGateways).
 std::vector<GatewayServer> gateway_servers(const View& view, const evidence::Pod& pod);

@@ -21,12 +21,15 @@ std::string workload_of(const evidence::Pod& pod);
 std::vector<const evidence::Pod*> pods_named(const std::vector<evidence::Pod>& pods, const std::string& name);
 
 struct Caller {
-  enum class State { unknown, found, absent } state = State::unknown;   ///< unknown: pods were not read
+  enum class State { unknown, found, absent } state = State::unknown;   ///< unknown: pods were not read, or `why`
   bool gateway = false;
   bool chosen = false;                        ///< nobody named a caller: this pod is the vantage
   std::string ns, name;                       ///< as asked
   std::vector<const evidence::Pod*> pods;
   const evidence::Pod* pod = nullptr;         ///< the vantage: the first running one
+  std::string why;                            ///< gateway: why it is not known which one was asked
+  std::string remark;                         ///< gateway: which of several was taken
+  std::vector<const evidence::Pod*> witnesses;   ///< gateway: pods whose logs tell which of several was asked
   OutboundCapture capture;                    ///< what the request does with the sidecar; filled in by follow()
   [[nodiscard]] bool meshed() const { return pod != nullptr && pod->meshed(); }
   /// Has a proxy that the request passes.
@@ -58,7 +61,7 @@ bool gone(const evidence::Pod& pod);
 std::vector<const evidence::Pod*> gateway_pods(const View& view, const evidence::Labels& selector);
 
 /// The caller the complaint names, or a vantage when it names none: a meshed pod of the namespace that is not the target's.
-/// A gateway without a name is the one whose Gateway object serves the host, else any.
+/// A gateway without a name is the one that took the request (asked_gateway.hpp).
 Caller find_caller(const View& view, const Complaint& complaint, const Destination& destination);
 
 /// What the complaint's host is. For a gateway's external host this is `external`: its walk tells the Service.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mesh/names.hpp"
 #include "util/cidr.hpp"
 #include "util/text.hpp"
 

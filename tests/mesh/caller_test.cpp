@@ -73,7 +73,7 @@ TEST_CASE("the caller") {
       {"without a sidecar", asked(From::workload, "bare", "shop"), "found bare-1"},
       {"nobody", asked(From::workload, "none", "shop"), "absent"},
       {"a namespace that was not read", asked(From::workload, "client", "other"), "unknown"},
-      {"any gateway", asked(From::gateway), "found gw-1 egress-1"},
+      {"any gateway, of two that nothing tells apart", asked(From::gateway), "unknown"},
       {"a Gateway object", asked(From::gateway, "shop-gw"), "found gw-1"},
       {"a Gateway object of a namespace", asked(From::gateway, "out", "other"), "found egress-1"},
       {"a Gateway object of another namespace", asked(From::gateway, "out", "shop"), "absent"},
@@ -93,7 +93,7 @@ TEST_CASE("the caller") {
   }
   CHECK(caller_of(world, asked(From::unknown)).name == "client");
   CHECK_FALSE(caller_of(world, asked(From::workload, "bare", "shop")).meshed());
-  CHECK(caller_of(world, asked(From::gateway)).meshed());
+  CHECK(caller_of(world, asked(From::gateway, "shop-gw")).meshed());
 }
 
 TEST_CASE("callers when little was read") {
