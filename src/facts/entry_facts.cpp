@@ -8,6 +8,7 @@
 #include "mesh/istio_config.hpp"
 #include "mesh/names.hpp"
 #include "mesh/network_policy.hpp"
+#include "util/shell.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::facts {
@@ -186,7 +187,24 @@ struct Dead {
   const Sighting* last = nullptr;
   std::size_t hits = 0;
   std::string how;
+  std::string unread;    ///< why it is not known whether one that fails is a pod or a Service; "" when it is
 };
+
+/// The commands that would tell whether an address is a pod's or a Service's, and were not answered: lists that were asked for, and
+/// the Services of the namespace that a name is of. "": all that would tell was read.
+std::string untold(Context& c, const Listed& endpoint) {
+  std::vector<std::string> commands;
+  const auto add = [&](const Key& key, bool read) {
+    if (!read) commands.push_back("`" + shell_join(c.view.evidence().source(key).argv) + "`");
+  };
+  for (const auto& key : c.view.evidence().keys(Kind::services)) add(key, c.view.services(key.ns) != nullptr);
+  for (const auto& ns : c.view.pod_namespaces()) add({Kind::pods, ns, ""}, c.view.pods(ns) != nullptr);
+  const auto name = mesh::service_name(lower(endpoint.address), "");
+  const bool asked = name && c.view.evidence().asked({Kind::services, name->ns, ""});
+  if (name && !asked && contains(lower(endpoint.address), ".svc")) commands.push_back("`kubectl get services -n " + name->ns + "`");
+  if (commands.size() > 3) commands.resize(3);
+  return commands.empty() ? "" : "whether " + endpoint.address + " is a pod or a Service of the mesh is not known: without an answer " + join(commands, ", ");
+}
 
 Dead dead_endpoint(Context& c, const Entry& entry) {
   Dead dead;
@@ -197,6 +215,10 @@ Dead dead_endpoint(Context& c, const Entry& entry) {
     if (how.empty() || found == entry.endpoints.end() || (dead.endpoint != nullptr && dead.endpoint != &*found)) continue;
     const auto service = offered_by_service(c, *found);
     if (c.view.pod_by_ip(found->address) != nullptr || (service && !service->unread)) continue;
+    if (auto why = untold(c, *found); !why.empty()) {
+      dead.unread = std::move(why);
+      continue;
+    }
     dead.endpoint = &*found;
     dead.last = &seen;
     dead.how = how;
@@ -217,6 +239,7 @@ Finding endpoint_dead(Context& c) {
   if (!entry) return no_entry(c);
   if (c.caller() == nullptr) return unknown();
   const auto dead = dead_endpoint(c, *entry);
+  if (dead.endpoint == nullptr && !dead.unread.empty()) return unknown(dead.unread);
   if (dead.endpoint == nullptr) return no("no connection to an endpoint that the ServiceEntry names is seen to fail");
   auto b = entry_bindings(*entry, *dead.endpoint);
   b["endpoint.how"] = dead.how;

@@ -51,8 +51,11 @@ Finding wider_has_rule(Context& c) {
   if (walk.end != Walk::End::no_route || !used) return no("no VirtualService leaves the request without a route");
   const std::string host = c.path().caller.gateway ? lower(c.ask.host) : c.path().to.host;
   const auto gateways = own_gateways(c);
-  for (const auto* vs : c.view.objects(Kind::virtual_services).items) {
+  const auto list = c.view.objects(Kind::virtual_services);
+  const auto seen = c.path().caller.gateway ? list.items : mesh::mesh_virtual_services(c.view, host, c.caller()->meta.ns);
+  for (const auto* vs : list.items) {
     if (vs->full_name() == used.ns + "/" + used.name || !has_wider_host(c, *vs, host)) continue;
+    if (!c.path().caller.gateway && std::find(seen.begin(), seen.end(), vs) == seen.end()) continue;   // hidden from the caller
     const auto bound = mesh::bound_gateways(*vs);
     for (const auto& gateway : gateways) {
       if (std::find(bound.begin(), bound.end(), gateway) == bound.end() || rule_on(c, *vs, gateway) < 0) continue;
@@ -61,7 +64,7 @@ Finding wider_has_rule(Context& c) {
                  {{"vs.name", used.name}, {"vs.namespace", used.ns}, {"wide.name", vs->meta.name}, {"wide.namespace", vs->meta.ns}, {"wide.hosts", hosts}, {"wide.rule", rule_on(c, *vs, gateway) + 1}, {"request.host", host}, {"request.path", c.ask.path}});
     }
   }
-  return no("no VirtualService of a wider host that was read has a rule for the request");
+  return list.everywhere ? no("no VirtualService of a wider host has a rule for the request") : unknown();
 }
 
 /// What a rule does to the path or the destination of requests for `host`; "" nothing that could make another answer.
@@ -104,12 +107,13 @@ Finding gateways_only(Context& c) {
 }
 
 /// Whether a ServiceEntry has a host: then a proxy without its cluster is only behind.
-bool has_entry(Context& c, const std::string& host) {
+Tri has_entry(Context& c, const std::string& host) {
   const auto entries = c.view.objects(Kind::service_entries);
-  return std::any_of(entries.items.begin(), entries.items.end(), [&](const Object* entry) {
+  const bool found = std::any_of(entries.items.begin(), entries.items.end(), [&](const Object* entry) {
     const auto hosts = mesh::strings_at(entry->spec(), "hosts");
-    return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return lower(h) == host; });
+    return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(lower(h), host); });
   });
+  return found ? Tri::yes : entries.everywhere ? Tri::no : Tri::unknown;
 }
 
 /// D13: the route leads to the name behind an ExternalName Service, which the registry does not have.
@@ -129,8 +133,10 @@ Finding external_name_target(Context& c) {
       const auto* service = mesh::service_of(c.view, host, &read);
       unsure = unsure || !read;
       if (service == nullptr || service->type != "ExternalName") continue;
-      if (has_entry(c, lower(service->external_name))) return no("a ServiceEntry has " + service->external_name);
+      const Tri registered = has_entry(c, lower(service->external_name));
+      if (registered == Tri::yes) return no("a ServiceEntry has " + service->external_name);
       if (lower(service->external_name) != missing->name->host && host != missing->name->host) continue;   // the second up to 1.20
+      if (registered == Tri::unknown) return unknown();
       return yes("VirtualService " + vs->full_name() + " leads to Service " + service->full_name() + ", an ExternalName for " + service->external_name + ", which nothing registers",
                  {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"service.name", service->meta.name}, {"service.namespace", service->meta.ns}, {"service.external-name", service->external_name},
                   {"service.rewritten", lower(service->external_name) == missing->name->host}, {"service.port", missing->name->port}, {"entry.name", replace_all(service->external_name, ".", "-")}});

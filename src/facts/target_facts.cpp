@@ -133,7 +133,7 @@ Finding subset_undeclared(Context& c) {
       b["rule.namespace"] = rule->meta.ns;
     }
   }
-  if (!list.covers(c.caller()->meta.ns) || !list.covers(service_ns)) return unknown();
+  if (!list.covers(c.caller()->meta.ns) || !list.covers(service_ns) || !list.covers(c.view.root_namespace())) return unknown();
   b["rule.text"] = b.count("rule.name") == 0 ? std::string("no DestinationRule of the host counts for the caller")
       : "DestinationRule " + b["rule.namespace"].get<std::string>() + "/" + b["rule.name"].get<std::string>() + " declares " + (declared.empty() ? "no subset" : join(declared, ", "));
   return yes("the route asks for subset " + leg->name->subset + " of " + leg->name->host + "; " + b["rule.text"].get<std::string>(), b);
