@@ -128,9 +128,12 @@ Finding as_written(Context& c) {
   const auto& walk = c.walk();
   const auto there = walk.virtual_host == nullptr ? 0 : std::count_if(walk.virtual_host->routes.begin(), walk.virtual_host->routes.end(), injects);
   std::size_t asked = 0;
+  // What is bound to gateways only, or hidden from the caller, is not asked of its proxy.
+  const auto seen = c.path().caller.gateway ? list.items : mesh::mesh_virtual_services(c.view, c.path().to.host, c.caller()->meta.ns);
   for (const auto* vs : list.items) {
     const auto hosts = mesh::strings_at(vs->spec(), "hosts");
-    const bool ours = std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(c.view.names().resolve(h, vs->meta.ns), c.path().to.host); });
+    const bool given = std::find(seen.begin(), seen.end(), vs) != seen.end();
+    const bool ours = given && std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(c.view.names().resolve(h, vs->meta.ns), c.path().to.host); });
     const Json& written = at(vs->spec(), "http");
     for (std::size_t i = 0; ours && written.is_array() && i < written.size(); ++i) {
       if (fault_text(at(written[i], "fault")).empty()) continue;

@@ -1,5 +1,6 @@
 // Settings of the route and the cluster that fail requests on purpose: faults, timeouts, retries, limits (group F).
 #include "facts/context.hpp"
+#include "facts/rules.hpp"
 #include "facts/routing_parts.hpp"
 #include "util/text.hpp"
 
@@ -9,7 +10,7 @@ using namespace evidence;
 
 namespace {
 
-const std::vector<Kind> resilience_needs = {Kind::virtual_services, Kind::destination_rules, Kind::services, Kind::pods, Kind::service_entries,
+const std::vector<Kind> resilience_needs = {Kind::virtual_services, Kind::mesh_config, Kind::destination_rules, Kind::services, Kind::pods, Kind::service_entries,
                                         Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
 /// The pointer of the first http rule with a member for which `wanted` holds.
@@ -23,6 +24,18 @@ std::optional<std::string> rule_with(const Object& vs, const char* member, Wante
   return std::nullopt;
 }
 
+/// The same in the rule that takes the request, where that can be told: other rules' settings are other requests'. A rule of a delegate
+/// stands in another object, so a root's rules are looked through as a whole.
+template <class Wanted>
+std::optional<std::string> taken_rule_with(Context& c, const Object& vs, const char* member, Wanted wanted) {
+  const auto rules = rules_of(c);
+  const bool known = rules.vs == &vs && rules.in_proxy && rules.taken >= 0;
+  if (!known || at(rules.list()[static_cast<std::size_t>(rules.taken)], "delegate").is_object()) return rule_with(vs, member, wanted);
+  const Json& value = at(rules.list()[static_cast<std::size_t>(rules.taken)], member);
+  if (value.is_null() || !wanted(value)) return std::nullopt;
+  return "/spec/http/" + std::to_string(rules.taken) + "/" + member;
+}
+
 Bindings vs_bindings(const Route& route) { return {{"vs.name", route.config.name}, {"vs.namespace", route.config.ns}}; }
 
 /// The VirtualService of the walk's route, and a place in it; `member` absent in the object: the proxy is stale.
@@ -32,7 +45,7 @@ Finding route_setting(Context& c, const std::string& text, Bindings b, const cha
   const auto list = c.view.objects(Kind::virtual_services);
   const auto* vs = route.config ? find_object(list, route.config.ns, route.config.name) : nullptr;
   if (vs == nullptr) return route.config && !list.covers(route.config.ns) ? unknown() : no("no VirtualService sets it");
-  const auto place = rule_with(*vs, member, wanted);
+  const auto place = taken_rule_with(c, *vs, member, wanted);
   if (!place) return no("VirtualService " + vs->meta.ns + "/" + vs->meta.name + " does not set it (any more)");
   b.merge(vs_bindings(route));
   // A fault or a timeout goes as a whole; of retries only the timeout a try.
@@ -53,6 +66,14 @@ Finding fault_abort(Context& c) {
   const auto* route = c.walk().route;
   if (route == nullptr || !route->fault || !route->fault->abort_status || route->fault->abort_percent <= 0) return no("the route injects no abort");
   const auto& fault = *route->fault;
+  // One for a share of the requests is not to blame for what failed in another way: Envoy marks what it aborts (FI).
+  bool failed = false, aborted = false;
+  for (const auto& seen : c.traffic().requests) {
+    if (seen.caller == nullptr || seen.result != mesh::Sighting::Result::failed) continue;
+    failed = true;
+    aborted = aborted || seen.caller->has_flag("FI");
+  }
+  if (failed && !aborted && fault.abort_percent < 100) return no("the route injects aborts, and no failing request in the log is one (FI)");
   return route_setting(c, "injects " + std::to_string(*fault.abort_status) + " into " + percent(fault.abort_percent) + " of the requests",
                        {{"fault.status", *fault.abort_status}, {"fault.percent", percent(fault.abort_percent)}}, "fault", [](const Json& f) { return at(f, "abort").is_object(); });
 }

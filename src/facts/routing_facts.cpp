@@ -27,6 +27,19 @@ ConfigRef virtual_service_ref(const Walk& walk) {
   return {};
 }
 
+std::optional<Finding> need_same_request(Context& c) {
+  const AccessLine* routed = nullptr;
+  for (const auto& seen : c.traffic().requests) {
+    if (seen.caller == nullptr || seen.result != mesh::Sighting::Result::failed) continue;
+    if (seen.caller->has_flag("NR") || contains(seen.caller->details, "route_not_found")) return std::nullopt;
+    if (!seen.caller->upstream_cluster.empty() || seen.caller->has_flag("NC")) routed = seen.caller;
+  }
+  const std::string asked = c.ask.method + " " + c.ask.path;
+  if (routed != nullptr) return unknown("the failing requests in the log had a route (" + routed->method + " " + routed->path + "), so they are others than " + asked + ": give the URL, and the headers, that were sent");
+  if (!c.ask.path_given && c.ask.path == "/" && c.ask.playbook != "sweep") return unknown("no URL was asked about, and no failing request in the log tells which path was called: give the URL");
+  return std::nullopt;
+}
+
 const Object* find_object(const mesh::ObjectList& list, const std::string& ns, const std::string& name) {
   for (const auto* object : list.items) {
     if (object->meta.ns == ns && object->meta.name == name) return object;
@@ -73,6 +86,7 @@ Finding no_rule_matches(Context& c) {
   if (walk.end != Walk::End::no_route) return no("the proxy has a route for the request");
   const auto ref = virtual_service_ref(walk);
   if (!ref) return no("no VirtualService made the virtual host's routes");
+  if (auto stop = need_same_request(c)) return *stop;
   const auto list = c.view.objects(Kind::virtual_services);
   const auto* vs = find_object(list, ref.ns, ref.name);
   if (vs == nullptr) return list.covers(ref.ns) ? no("VirtualService " + ref.ns + "/" + ref.name + " no longer exists") : unknown();
@@ -242,22 +256,37 @@ Finding direct_response_code(Context& c) {
   return decide(f.bindings.at("route.status").get<int>() == *c.ask.code, "the configured answer is the code the caller saw", f.bindings);
 }
 
-/// D17: a delegate that does not exist leaves its rule out.
+/// Whether the caller's proxy is given a VirtualService: bound to one of its gateways, or, for a sidecar, to mesh and exported to it.
+bool given(Context& c, const Object& vs) {
+  const auto bound = mesh::bound_gateways(vs);
+  if (!c.path().caller.gateway) {
+    const auto* config = c.view.mesh_config();
+    const auto fallback = config == nullptr ? std::vector<std::string>{} : config->default_virtual_service_export_to;
+    return std::find(bound.begin(), bound.end(), "mesh") != bound.end() && mesh::exported(mesh::strings_at(vs.spec(), "exportTo"), fallback, vs.meta.ns, c.caller()->meta.ns);
+  }
+  const auto servers = mesh::gateway_servers(c.view, *c.caller());
+  return std::any_of(servers.begin(), servers.end(), [&](const auto& server) { return std::find(bound.begin(), bound.end(), server.gateway->full_name()) != bound.end(); });
+}
+
+/// D17: a delegate that does not exist leaves its rule out: the one that would have taken the request.
 Finding delegate_missing(Context& c) {
   if (auto stop = need_walk(c)) return *stop;
   const auto list = c.view.objects(Kind::virtual_services);
+  if (c.path().caller.gateway && !c.view.objects(Kind::gateways).everywhere) return unknown();
   for (const auto* vs : list.items) {
+    if (!given(c, *vs)) continue;
     const auto hosts = mesh::strings_at(vs->spec(), "hosts");
     const std::string& asked = c.path().caller.gateway ? c.ask.host : c.path().to.host;
     if (std::none_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(c.view.names().resolve(h, vs->meta.ns), asked); })) continue;
     for (const auto& rule : at(vs->spec(), "http")) {
       const auto delegate = mesh::delegate_of(list, rule, vs->meta.ns);
       if (!delegate || delegate->object != nullptr || !list.covers(delegate->ns)) continue;
+      if (!mesh::rule_mismatch(rule, vs->meta.ns, c.path().request, sender_of(c, *vs)).empty()) continue;
       return yes("VirtualService " + vs->full_name() + " delegates to " + delegate->ns + "/" + delegate->name + ", which does not exist",
                  {{"vs.name", vs->meta.name}, {"vs.namespace", vs->meta.ns}, {"delegate.name", delegate->name}, {"delegate.namespace", delegate->ns}});
     }
   }
-  return list.everywhere ? no("every delegate exists") : unknown();
+  return list.everywhere ? no("every delegate that would take the request exists") : unknown();
 }
 
 }  // namespace
