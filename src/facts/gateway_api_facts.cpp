@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "facts/context.hpp"
+#include "facts/routing_parts.hpp"
 #include "mesh/gateway_api.hpp"
 #include "mesh/istio_config.hpp"
 #include "util/text.hpp"
@@ -27,7 +28,7 @@ bool unrouted(const Walk& walk) {
 std::optional<Finding> need_unrouted(Context& c) {
   if (c.ask.from != mesh::Complaint::From::gateway) return no("the request does not come in through a gateway");
   const auto& caller = c.path().caller;
-  if (caller.state == mesh::Caller::State::unknown) return unknown();
+  if (caller.state == mesh::Caller::State::unknown) return unknown(caller.why);
   if (caller.pod == nullptr) return std::nullopt;
   if (auto stop = need_walk(c)) return stop;
   if (!unrouted(c.walk())) return no("the gateway has a route for the request");
@@ -219,20 +220,36 @@ Finding host_unmatched(Context& c) {
              {{"gateway.name", gateway->meta.name}, {"gateway.namespace", gateway->meta.ns}, {"request.host", host}, {"routes.hosts", served.empty() ? std::string("no host at all") : join(served, ", ")}});
 }
 
+/// The routes that have a say: those attached to the pod's Gateways with the host; for a sidecar those bound to the Service that is
+/// called, whatever hostnames they have (Gateway API, GAMMA).
+std::vector<const Object*> routes_for(Context& c) {
+  std::vector<const Object*> found;
+  if (!c.path().caller.gateway) {
+    for (const auto* route : mesh::api_routes(c.view).items) {
+      if (c.path().to.service != nullptr && mesh::bound_to_service(*route, *c.path().to.service, c.path().to.port_number)) found.push_back(route);
+    }
+    return found;
+  }
+  for (const auto* route : routes_on(c, mesh::api_gateways_of(c.view, *c.caller()))) {
+    if (mesh::route_has_host(*route, lower(c.ask.host))) found.push_back(route);
+  }
+  return found;
+}
+
 Finding no_rule_matches(Context& c) {
-  if (auto stop = need_unrouted(c)) return *stop;
-  if (c.caller() == nullptr || c.walk().end != Walk::End::no_route) return no("the host has no virtual host on the gateway");
+  if (auto stop = need_walk(c)) return *stop;
+  if (c.walk().end != Walk::End::no_route) return no("the proxy has no virtual host for the host, or a route for the request");
   const auto made = from_api(c);
   if (made.truth != Tri::yes) return made;
+  if (auto stop = need_same_request(c)) return *stop;
   const auto routes = mesh::api_routes(c.view);
   if (!routes.everywhere) return unknown();
   std::vector<std::string> names;
-  for (const auto* route : routes_on(c, mesh::api_gateways_of(c.view, *c.caller()))) {
-    if (!mesh::route_has_host(*route, lower(c.ask.host))) continue;
+  for (const auto* route : routes_for(c)) {
     if (mesh::api_rule(*route, c.path().request)) return no(route->ref() + " has a rule for the request");
     names.push_back(route->ref());
   }
-  if (names.empty()) return no("no route of the pod's Gateways has the host");
+  if (names.empty()) return no("no route of the Gateway API that exists is for the host");
   return yes("none of the rules of " + join(names, ", ") + " takes " + c.ask.method + " " + c.ask.path,
              {{"route.refs", join(names, ", ")}, {"request.host", c.ask.host}, {"request.path", c.ask.path}, {"request.method", c.ask.method}});
 }
@@ -264,7 +281,7 @@ std::string kind_of(const Json& backend) { return text_at(backend, "kind", "Serv
 Finding backend_missing(Context& c) {
   std::optional<mesh::ApiRule> rule;
   if (auto stop = need_rule(c, rule)) return *stop;
-  if (!lacks_cluster(c.walk())) return no("the gateway has the clusters of the route");
+  if (!lacks_cluster(c.walk())) return no("the proxy has the clusters of the route");
   bool unsure = false;
   for (std::size_t i = 0; i < backends(*rule).size(); ++i) {
     const Json& backend = backends(*rule)[i];
@@ -300,7 +317,9 @@ Finding backend_meant(Context& c) {
 Finding ref_not_permitted(Context& c) {
   std::optional<mesh::ApiRule> rule;
   if (auto stop = need_rule(c, rule)) return *stop;
-  if (!lacks_cluster(c.walk())) return no("the gateway has the clusters of the route");
+  // Istio asks for grants where a route is bound to a Gateway, not to a Service (pilot/pkg/config/kube/gateway: enforceRefGrant).
+  if (!c.path().caller.gateway) return no("a route that is bound to a Service needs no ReferenceGrant");
+  if (!lacks_cluster(c.walk())) return no("the proxy has the clusters of the route");
   bool unsure = false;
   for (const Json& backend : backends(*rule)) {
     const std::string own = rule->route->meta.ns, ns = text_at(backend, "namespace", own), name = text_at(backend, "name");
