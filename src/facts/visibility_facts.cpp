@@ -20,12 +20,11 @@ namespace {
 const std::vector<Kind> visibility_needs = {Kind::sidecars, Kind::mesh_config, Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces,
                                             Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
 
-/// Whether the caller's proxy has any cluster for the destination's host.
-Tri proxy_knows(Context& c) {
+/// Whether the caller's proxy has any cluster for a host.
+Tri proxy_knows(Context& c, const std::string& host) {
   const auto* pod = c.caller();
   const auto* clusters = c.view.clusters(*pod);
   if (clusters == nullptr) return Tri::unknown;
-  const std::string& host = c.path().to.host;
   return tri(std::any_of(clusters->begin(), clusters->end(), [&](const Cluster& cluster) {
     const auto name = ClusterName::parse(cluster.name);
     return name && name->direction == "outbound" && name->host == host;
@@ -38,10 +37,57 @@ std::optional<Finding> need_hidden(Context& c) {
   const auto& to = c.path().to;
   if (to.state == Destination::State::unknown) return unknown();
   if (to.service == nullptr && to.entry == nullptr) return no("the destination is no Service and no ServiceEntry");
-  const Tri knows = proxy_knows(c);
+  const Tri knows = proxy_knows(c, to.host);
   if (knows == Tri::unknown) return unknown();
   if (knows == Tri::yes) return no("the caller's proxy knows " + to.host);
   return std::nullopt;
+}
+
+/// What the request needs and the caller's proxy does not know: the host that its route leads to, else the one it calls.
+struct Hidden {
+  std::string host;
+  const Object* owner = nullptr;
+  const Service* service = nullptr;      ///< `owner`, when it is one
+};
+
+/// The destination of a route that the proxy has no cluster for, and what registers it. One without endpoints tells nothing: a
+/// Service that is exported to nobody ("~") has such where a rule names it.
+std::optional<Finding> need_hidden_target(Context& c, const Leg& leg, Hidden& hidden) {
+  hidden.host = leg.name->host;
+  const Tri knows = leg.state == Leg::State::empty ? Tri::no : proxy_knows(c, hidden.host);
+  if (knows == Tri::unknown) return unknown();
+  if (knows == Tri::yes) return no("the caller's proxy knows " + hidden.host);
+  bool read = false;
+  hidden.service = mesh::service_of(c.view, hidden.host, &read);
+  hidden.owner = hidden.service;
+  const auto entries = c.view.objects(Kind::service_entries);
+  for (const auto* entry : entries.items) {
+    const auto hosts = mesh::strings_at(entry->spec(), "hosts");
+    const bool has = std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(lower(h), hidden.host); });
+    if (hidden.owner == nullptr && has) hidden.owner = entry;
+  }
+  if (hidden.owner != nullptr) return std::nullopt;
+  const bool all = entries.everywhere && (read || !mesh::service_name(hidden.host, ""));
+  return all ? no("nothing registers " + hidden.host) : unknown();
+}
+
+std::optional<Finding> need_hidden(Context& c, Hidden& hidden) {
+  if (auto stop = need_walk(c)) return stop;
+  for (const auto& leg : c.walk().legs) {
+    if ((leg.state == Leg::State::missing || leg.state == Leg::State::empty) && leg.name) return need_hidden_target(c, leg, hidden);
+  }
+  if (auto stop = need_hidden(c)) return stop;
+  const auto& to = c.path().to;
+  hidden = {to.host, to.service != nullptr ? static_cast<const Object*>(to.service) : to.entry, to.service};
+  return std::nullopt;
+}
+
+/// Adds a namespace to exportTo; "~" (nobody) stands alone, so it gives way (istio validation.go validateExportTo).
+Json export_patch(bool annotated, const std::vector<std::string>& rules, const std::string& ns) {
+  const bool nobody = std::find(rules.begin(), rules.end(), "~") != rules.end();
+  if (annotated) return Json::array({{{"op", rules.empty() ? "add" : "replace"}, {"path", "/metadata/annotations/networking.istio.io~1exportTo"}, {"value", rules.empty() ? "*" : nobody ? ns : join(rules, ",") + "," + ns}}});
+  if (nobody) return Json::array({{{"op", "replace"}, {"path", "/spec/exportTo"}, {"value", Json::array({ns})}}});
+  return Json::array({{{"op", "add"}, {"path", "/spec/exportTo/-"}, {"value", ns}}});
 }
 
 /// The edit of a Sidecar that imports a host for a port: into the entry for that port, else into the one without a port,
@@ -102,13 +148,14 @@ Finding sidecar_hides_port(Context& c) {
 }
 
 Finding export_hides(Context& c) {
-  if (auto stop = need_hidden(c)) return *stop;
-  const auto& to = c.path().to;
+  Hidden hidden;
+  if (auto stop = need_hidden(c, hidden)) return *stop;
   const auto* config = c.view.mesh_config();
   if (config == nullptr) return unknown();
   std::vector<std::string> rules;
-  const Object& owner = to.service != nullptr ? static_cast<const Object&>(*to.service) : *to.entry;
-  if (to.service != nullptr) {
+  const Object& owner = *hidden.owner;
+  const bool is_service = hidden.service != nullptr;
+  if (is_service) {
     const auto annotation = owner.meta.annotations.find("networking.istio.io/exportTo");
     if (annotation != owner.meta.annotations.end()) {
       for (const auto& part : split(annotation->second, ',')) rules.emplace_back(trim(part));
@@ -116,11 +163,10 @@ Finding export_hides(Context& c) {
   } else {
     rules = mesh::strings_at(owner.spec(), "exportTo");
   }
-  if (mesh::exported(rules, config->default_service_export_to, owner.meta.ns, c.caller()->meta.ns)) return no(to.host + " is exported to the caller's namespace");
-  Bindings b = {{"service.host", to.host}, {"service.name", owner.meta.name}, {"service.namespace", owner.meta.ns}, {"export.text", rules.empty() ? std::string("the mesh default") : join(rules, ",")}, {"caller.namespace", c.caller()->meta.ns}};
-  b["export.kind"] = to.service != nullptr ? "Service" : "ServiceEntry";
-  b["export.patch"] = to.service != nullptr ? Json::array({{{"op", rules.empty() ? "add" : "replace"}, {"path", "/metadata/annotations/networking.istio.io~1exportTo"}, {"value", rules.empty() ? "*" : join(rules, ",") + "," + c.caller()->meta.ns}}})
-                                            : Json::array({{{"op", "add"}, {"path", "/spec/exportTo/-"}, {"value", c.caller()->meta.ns}}});
+  if (mesh::exported(rules, config->default_service_export_to, owner.meta.ns, c.caller()->meta.ns)) return no(hidden.host + " is exported to the caller's namespace");
+  Bindings b = {{"service.host", hidden.host}, {"service.name", owner.meta.name}, {"service.namespace", owner.meta.ns}, {"export.text", rules.empty() ? std::string("the mesh default") : join(rules, ",")}, {"caller.namespace", c.caller()->meta.ns}};
+  b["export.kind"] = is_service ? "Service" : "ServiceEntry";
+  b["export.patch"] = export_patch(is_service, rules, c.caller()->meta.ns);
   return yes(owner.ref() + " is exported to " + b["export.text"].get<std::string>() + ", not to " + c.caller()->meta.ns, b);
 }
 
@@ -178,7 +224,7 @@ Finding unrecognised_host(Context& c) {
   const bool blocked = walk.end == Walk::End::direct_response && walk.route != nullptr && walk.route->name == "block_all";
   const auto& to = c.path().to;
   if (!passed && !blocked) return no("the Host header is a domain of the proxy's routes");
-  const Tri knows = to.service == nullptr ? Tri::no : proxy_knows(c);
+  const Tri knows = to.service == nullptr ? Tri::no : proxy_knows(c, to.host);
   if (knows == Tri::unknown) return unknown();
   // A proxy that was not given the Service at all has no domain for any Host of it.
   return decide(knows == Tri::yes, "host " + c.path().request.host + " is no domain of the proxy's routes for the port, so the request ends in " + walk.route->name, {{"request.host", c.path().request.host}, {"service.host", to.host}});

@@ -22,8 +22,9 @@ struct Forecast {
   [[nodiscard]] bool known() const { return unknown.empty(); }
 };
 
-/// For a request that goes out through the sidecar of `caller` to a Service. A Service that the caller does not see
-/// (exportTo, Sidecar) is `unknown`: what then happens depends on what else listens on the port.
+/// For a request that goes out through the sidecar of `caller` to a Service. A Service that the caller does not see (Sidecar) is
+/// `unknown`: what then happens depends on what else listens on the port. One that is not exported to the caller is refused where
+/// nothing unknown may be called or its pods take mutual TLS only, else `unknown`.
 Forecast through_sidecar(const mesh::View& view, const evidence::Pod& caller, const mesh::Destination& to, const mesh::Request& request);
 
 /// For a request that comes in at `gateway`, a gateway's pod; `request.port` is the port that pod listens on, `asked` the one

@@ -43,16 +43,6 @@ const Object* chosen(const View& view, const std::string& host, const std::strin
   return best;
 }
 
-/// A route of the Gateway API that stands for the Service inside the mesh (a parentRef of kind Service).
-const Object* mesh_route(const View& view, const mesh::Destination& to) {
-  for (const auto* route : mesh::api_routes(view).items) {
-    for (const auto& parent : at(route->spec(), "parentRefs")) {
-      if (text_at(parent, "kind") == "Service" && text_at(parent, "name") == to.name && text_at(parent, "namespace", route->meta.ns) == to.ns) return route;
-    }
-  }
-  return nullptr;
-}
-
 Listener outbound(const mesh::Request& request, FilterChain chain) {
   Listener listener;
   listener.name = "0.0.0.0_" + std::to_string(request.port);
@@ -134,6 +124,42 @@ void take_tcp(const View& view, const Vantage& vantage, const mesh::Destination&
   forecast.listeners.push_back(outbound(request, std::move(chain)));
 }
 
+/// A Service that the caller's proxy is not given goes where all that is unknown goes. Where nothing is in the way there, what then
+/// happens is left open: the request gets through, past all rules.
+Forecast unrecognised(const View& view, const Pod& caller, const mesh::Destination& to, const mesh::Request& request) {
+  const auto why = to.host + " is not exported to " + caller.meta.ns;
+  const auto mode = mesh::outbound_mode(view, caller);
+  const auto pods = mesh::selected_pods(view, *to.service);
+  if (mode.empty() || !pods) return not_known(why);
+  const bool strict = std::any_of(pods->begin(), pods->end(), [&](const Pod* pod) {
+    const auto server = mesh::server_mode(view, *pod, mesh::target_port(*to.port, *pod).value_or(to.port->port));
+    return pod->meshed() && server.known && server.mode == mesh::Mode::strict;
+  });
+  if (mode != "REGISTRY_ONLY" && !strict) return not_known(why);
+  const bool closed = mode == "REGISTRY_ONLY";
+  FilterChain chain;
+  Forecast forecast;
+  // Some other Service has an HTTP port of that number as a rule; its routes end in one for all that is unknown (httproute.go).
+  if (mesh::is_http(mesh::declared_protocol(*to.port))) {
+    Route route;
+    route.name = closed ? "block_all" : "allow_any";
+    route.path = "/";
+    if (closed) route.direct_response = 502;
+    else route.cluster = "PassthroughCluster";
+    VirtualHost host;
+    host.name = route.name;
+    host.domains = {"*"};
+    host.routes.push_back(std::move(route));
+    chain.http = true;
+    chain.route_config_name = std::to_string(request.port);
+    forecast.routes.push_back({chain.route_config_name, {std::move(host)}});
+  } else {
+    chain.tcp_cluster = closed ? "BlackHoleCluster" : "PassthroughCluster";
+  }
+  forecast.listeners.push_back(outbound(request, std::move(chain)));
+  return forecast;
+}
+
 }  // namespace
 
 Forecast through_sidecar(const View& view, const Pod& caller, const mesh::Destination& to, const mesh::Request& request) {
@@ -144,10 +170,12 @@ Forecast through_sidecar(const View& view, const Pod& caller, const mesh::Destin
   if (!list.everywhere) return not_known("the VirtualServices of all namespaces were not read");
   if (config == nullptr) return not_known("the mesh configuration was not read");
   if (!sidecars.covers(caller.meta.ns) || !sidecars.covers(view.root_namespace())) return not_known("the Sidecars were not read");
-  if (!mesh::exported(export_of(*to.service), config->default_service_export_to, to.ns, caller.meta.ns)) return not_known(to.host + " is not exported to " + caller.meta.ns);
+  if (!mesh::exported(export_of(*to.service), config->default_service_export_to, to.ns, caller.meta.ns)) return unrecognised(view, caller, to, request);
   const auto* sidecar = mesh::sidecar_of(view, caller);
   if (sidecar != nullptr && !mesh::sidecar_imports(*sidecar, to.host, to.ns, caller.meta.ns, request.port)) return not_known(sidecar->ref() + " hides " + to.host + " from callers in " + caller.meta.ns);
-  if (const auto* route = mesh_route(view, to)) return not_known(route->ref() + " routes the Service's requests inside the mesh, and that is not forecast");
+  for (const auto* route : mesh::api_routes(view).items) {
+    if (mesh::bound_to_service(*route, *to.service, to.port->port)) return not_known(route->ref() + " routes the Service's requests inside the mesh, and that is not forecast");
+  }
   const Vantage vantage{caller.meta.ns, caller.meta.labels, false};
   const auto protocol = mesh::declared_protocol(*to.port);
   Forecast forecast;
