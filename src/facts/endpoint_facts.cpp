@@ -12,7 +12,8 @@ using namespace evidence;
 using mesh::Leg;
 
 Bindings service_bindings(const Serving& serving) {
-  Bindings b = {{"service.host", serving.host}, {"service.port", serving.port_number}};
+  const bool by_dns = serving.service != nullptr && serving.service->headless();   // CoreDNS and resolvers keep "no such name" for 5 to 30 s
+  Bindings b = {{"service.host", serving.host}, {"service.port", serving.port_number}, {"service.slow-name", by_dns ? "; the Service is headless, so its name resolves only 5 to 30 s after the pod is ready" : ""}};
   if (serving.service == nullptr) return b;
   b["service.name"] = serving.service->meta.name;
   b["service.namespace"] = serving.service->meta.ns;
@@ -74,8 +75,7 @@ Finding no_endpoints(Context& c) {
       if (nameless == Tri::yes) return yes("headless Service " + serving.service->full_name() + " has no ready endpoint, so its name has no address", service_bindings(serving));
       unsure = unsure || leg.state == Leg::State::unknown || nameless == Tri::unknown;
     }
-    if (unsure) return unknown();
-    return no("the caller's proxy has healthy endpoints");
+    return unsure ? unknown() : no("the caller's proxy has healthy endpoints");
   }
   if (path.caller.pod == nullptr || path.to.service == nullptr) return path.caller.pod == nullptr ? unknown() : no("the destination is no Service");
   const auto ready = ready_in_slices(c, *path.to.service, path.to.port);
@@ -351,36 +351,12 @@ Finding all_ejected(Context& c) {
   return unsure ? unknown() : no("no cluster of the route has all its endpoints ejected");
 }
 
-/// An address the proxy still sends to although no pod and no EndpointSlice has it.
-Finding stale_endpoint(Context& c) {
-  if (auto stop = need_walk(c)) return *stop;
-  const auto& serving = c.serving();
-  if (!serving.known) return unknown();
-  if (serving.leg == nullptr || serving.service == nullptr || serving.service->selector.empty()) return no("the endpoints are not those of a selector");
-  const auto* slices = c.view.slices(serving.service->meta.ns);
-  const auto* pods = c.view.pods(serving.service->meta.ns);
-  if (slices == nullptr || pods == nullptr || serving.leg->state == Leg::State::unknown) return unknown();
-  std::set<std::string> real;
-  for (const auto& slice : *slices) {
-    if (slice.service != serving.service->meta.name) continue;
-    for (const auto& endpoint : slice.endpoints) real.insert(endpoint.addresses.begin(), endpoint.addresses.end());
-  }
-  for (const auto* host : serving.leg->hosts) {
-    if (real.count(host->address) > 0 || std::any_of(pods->begin(), pods->end(), [&](const Pod& pod) { return pod.has_address(host->address); }) || c.view.pod_by_ip(host->address) != nullptr) continue;
-    auto b = service_bindings(serving);
-    b["endpoint.address"] = mesh::with_port(host->address, host->port);
-    return yes("the caller's proxy still sends to " + host->address + ", an address that no pod and no EndpointSlice of the Service has", b);
-  }
-  return no("every endpoint of the caller's proxy is a pod of the Service");
-}
-
 }  // namespace
 
 const std::vector<Fact>& endpoint_facts() {
   static const std::vector<Fact> facts = {
       {"destination.no-endpoints", "No healthy endpoint takes the request", endpoint_needs, no_endpoints, {Kind::endpoints, Kind::endpointslices}},
       {"endpoints.all-ejected", "Outlier detection has ejected all endpoints", endpoint_needs, all_ejected, {Kind::endpoints}},
-      {"endpoint.stale", "The caller's proxy has an endpoint that no longer exists", endpoint_needs, stale_endpoint, {Kind::endpoints}},
       {"service.selects-no-pod", "The Service's selector matches no pod", endpoint_needs, selects_no_pod, {Kind::services, Kind::pods}},
       {"workload.scaled-to-zero", "The Deployment behind the Service is scaled to 0", endpoint_needs, scaled_to_zero, {Kind::deployments}},
       {"workload.set-scaled-to-zero", "A ReplicaSet behind the Service that no Deployment rules is scaled to 0", set_needs, set_scaled_to_zero, {Kind::replicasets}},

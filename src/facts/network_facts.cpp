@@ -84,13 +84,25 @@ Finding forbidden(const PolicyAnswer& answer, bool inbound, const Pod& caller, c
   return yes(text, b);
 }
 
-/// A serving pod that the policies of either side keep from the caller.
+/// The pods that requests got no connection to, by the caller's log; empty: it does not say.
+std::set<const Pod*> not_reached(Context& c) {
+  std::set<const Pod*> pods;
+  for (const auto& seen : c.traffic().requests) {
+    if (seen.caller == nullptr || seen.result != Sighting::Result::failed || !seen.caller->has_flag("UF") || seen.caller->upstream_host.empty()) continue;
+    if (const auto* pod = c.view.pod_by_ip(mesh::address_of(seen.caller->upstream_host))) pods.insert(pod);
+  }
+  return pods;
+}
+
+/// A serving pod that the policies of either side keep from the caller: where the log names the pods that were not reached, one of them.
 Finding keeps_out(Context& c) {
   const auto& path = c.path();
   if (path.caller.pod == nullptr) return unknown();
   if (path.servers.empty()) return path.servers_known ? no("there is no server pod") : unknown();
   bool unsure = false;
+  const auto missed = not_reached(c);
   for (const auto* server : path.servers) {
+    if (!missed.empty() && missed.count(server) == 0) continue;
     const auto port = arrival_port(c, *server);
     if (!port) {
       unsure = true;
@@ -160,16 +172,19 @@ Finding reserved_port(Context& c) {
   return no("the application's port is none of the sidecar's");
 }
 
-/// Failing requests whose upstream is a pod that runs now, so the address is not an old one.
+/// Whether the caller's proxy got no connection for the request. An answer with an error came over one.
+bool unconnected(const Sighting& seen) { return seen.caller != nullptr && seen.result == Sighting::Result::failed && seen.caller->has_flag("UF"); }
+
+/// Requests that got no connection to a pod that runs now, so the address is not an old one.
 Finding upstream_runs(Context& c) {
   bool any = false;
   for (const auto& seen : c.traffic().requests) {
-    if (seen.caller == nullptr || seen.result != Sighting::Result::failed) continue;
+    if (!unconnected(seen)) continue;
     const auto* pod = c.view.pod_by_ip(mesh::address_of(seen.caller->upstream_host));
     any = true;
     if (pod != nullptr && pod->phase == "Running" && !pod->meta.deleting) return yes("requests failed towards " + pod_ref(*pod) + ", which is running", {{"server.pod", pod->meta.name}, {"server.namespace", pod->meta.ns}, {"server.node", pod->node}, {"caller.node", c.caller() == nullptr ? "" : c.caller()->node}});
   }
-  return any ? no("no failing request went to a running pod") : unknown("the log holds no failing request of this kind");
+  return any ? no("no request that got no connection went to a running pod") : unknown("the log holds no request of this kind that got no connection");
 }
 
 /// The request names the Service, yet the connection that the sidecar took was to a pod's own address: the address was

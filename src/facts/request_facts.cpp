@@ -363,6 +363,14 @@ Finding some_failed(Context& c) {
   return f;
 }
 
+/// Every failing request got its answer from the application: what is wrong with proxies has not kept them from it.
+Finding only_application(Context& c) {
+  const auto& traffic = c.traffic();
+  const auto made = std::count_if(traffic.requests.begin(), traffic.requests.end(), [](const Sighting& s) { return s.result == Sighting::Result::failed && application(s); });
+  const bool all = traffic.failed > 0 && static_cast<std::size_t>(made) == traffic.failed;
+  return decide(all, all ? "the application made the answer of every failing request in the log" : "the log does not show that the application made every failing answer");
+}
+
 /// The answer came from one hop further than the logs that were read reach.
 Finding maker_unknown(Context& c) {
   const auto& traffic = c.traffic();
@@ -378,6 +386,7 @@ const std::vector<Fact>& request_facts() {
     all.push_back({"requests.none-failed", "No request of this kind failed in the log window", none_failed_needs, none_failed, {Kind::log}});
     all.push_back({"caller.log-is-off", "The caller's proxy writes no access log", request_needs, log_is_off, {Kind::listeners, Kind::log}});
     all.push_back({"requests.some-failed", "Requests of this kind failed in the log window", none_failed_needs, some_failed, {Kind::log}});
+    all.push_back({"requests.only-application", "The application made every failing answer", request_needs, only_application, {Kind::log}});
     all.push_back({"requests.maker-unseen", "The hop that made the answer was not seen", request_needs, maker_unknown, {Kind::log}});
     return all;
   }();
