@@ -72,6 +72,7 @@ struct Group {
   std::vector<const Pod*> pods;
   Claim claim = Claim::none;
   std::size_t failed = 0;           ///< requests of the complaint that failed, by its logs
+  std::string unreadable;           ///< why requests in its logs cannot be read; "" when they can
 };
 
 Claim claim_of(const View& view, const Asked& asked, const Pod& pod) {
@@ -84,6 +85,16 @@ Claim claim_of(const View& view, const Asked& asked, const Pod& pod) {
   return claim;
 }
 
+void weigh(const View& view, const Complaint& complaint, const Asked& asked, Group& group) {
+  group.claim = claim_of(view, asked, *group.pods.front());
+  Caller caller;
+  caller.gateway = true;
+  caller.pods = group.pods;
+  const auto traffic = observe(view, complaint, caller, {}, {});
+  group.failed = traffic.failed;
+  group.unreadable = traffic.unreadable;
+}
+
 std::vector<Group> groups_of(const View& view, const Complaint& complaint, const Asked& asked, const std::vector<const Pod*>& pods) {
   std::vector<Group> groups;
   for (const auto* pod : pods) {
@@ -93,17 +104,11 @@ std::vector<Group> groups_of(const View& view, const Complaint& complaint, const
       if (gateway_selects(*gateway, *pod)) serves.push_back(gateway);
     }
     auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == name || (!serves.empty() && g.serves == serves); });
-    if (group == groups.end()) group = groups.insert(groups.end(), Group{name, std::move(serves), {}, Claim::none, 0});
+    if (group == groups.end()) group = groups.insert(groups.end(), Group{name, std::move(serves), {}, Claim::none, 0, ""});
     group->pods.push_back(pod);
   }
   if (groups.size() == 1) return groups;
-  for (auto& group : groups) {
-    group.claim = claim_of(view, asked, *group.pods.front());
-    Caller caller;
-    caller.gateway = true;
-    caller.pods = group.pods;
-    group.failed = observe(view, complaint, caller, {}, {}).failed;
-  }
+  for (auto& group : groups) weigh(view, complaint, asked, group);
   return groups;
 }
 
@@ -159,6 +164,9 @@ std::string and_beyond(const Beyond& beyond) { return beyond.names.empty() ? "" 
 
 void open(AskedGateway& result, const std::vector<Group>& groups, const Beyond& beyond) {
   result.why = "it is not known which gateway was asked: " + names_of(groups) + and_beyond(beyond) + "; no log shows the request, name one: --from gateway/NAME.NAMESPACE";
+  for (const auto& group : groups) {
+    if (!group.unreadable.empty()) result.why += " (the log of " + group.name + ": " + group.unreadable + ")";
+  }
 }
 
 }  // namespace
@@ -187,13 +195,7 @@ AskedGateway asked_gateway(const View& view, const Complaint& complaint, const s
     result.pods = pods;
     return result;
   }
-  if (groups.size() == 1) {
-    groups.front().claim = claim_of(view, asked, *pods.front());
-    Caller caller;
-    caller.gateway = true;
-    caller.pods = pods;
-    groups.front().failed = observe(view, complaint, caller, {}, {}).failed;
-  }
+  if (groups.size() == 1) weigh(view, complaint, asked, groups.front());
   std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) {
     return std::make_tuple(a.failed > 0, a.claim, a.failed) > std::make_tuple(b.failed > 0, b.claim, b.failed);
   });
