@@ -47,6 +47,13 @@ TEST_CASE("lists of one scope and family are asked for together, with versions k
         std::vector<std::string>{"kubectl get virtualservices.v1beta1.networking.istio.io,peerauthentications.v1beta1.security.istio.io -A -o json"});
 }
 
+TEST_CASE("kinds without namespace go in front of Istio's lists of all namespaces where there are such") {
+  CHECK(joined({"kubectl get namespaces -o json", "kubectl get services -n shop -o json", "kubectl get pods -n shop -o json",
+                "kubectl get gateways.networking.istio.io -A -o json", "kubectl get sidecars.networking.istio.io -A -o json"}) ==
+        std::vector<std::string>{"kubectl get services,pods -n shop -o json",
+                                 "kubectl get namespaces,gateways.v1beta1.networking.istio.io,sidecars.v1beta1.networking.istio.io -A -o json"});
+}
+
 TEST_CASE("four parts of one proxy's dump are asked for together; its endpoints and one part alone are not") {
   CHECK(joined({"istioctl proxy-config clusters a.shop -o json", "istioctl proxy-config routes b.shop -o json",
                 "istioctl proxy-config endpoints a.shop -o json", "istioctl proxy-config secret a.shop -o json"}) ==
