@@ -198,7 +198,7 @@ std::vector<GatewayServer> gateway_servers(const View& view, const Pod& pod) {
     auto own = servers_of(*gateway);
     servers.insert(servers.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
   }
-  const auto age = [](const GatewayServer& s) { return std::make_tuple(s.gateway->meta.created, s.gateway->meta.name, s.gateway->meta.ns); };
+  const auto age = [](const GatewayServer& s) { return std::tie(s.gateway->meta.created, s.gateway->meta.name, s.gateway->meta.ns); };
   std::stable_sort(servers.begin(), servers.end(), [&](const auto& a, const auto& b) { return age(a) < age(b); });
   return servers;
 }

@@ -1,4 +1,6 @@
 // The requests tried at Gateways of the Gateway API: one for each match of each route that asks to be attached.
+#include <set>
+
 #include "mesh/gateway_api.hpp"
 #include "mesh/istio_config.hpp"
 #include "survey/question.hpp"
@@ -88,6 +90,16 @@ std::vector<Question> api_gateway_questions(const mesh::View& view, const std::s
     }
   }
   return questions;
+}
+
+std::vector<std::pair<std::string, std::string>> unasked_api_gateways(const mesh::View& view, const std::string& ns, const std::set<std::string>& asked) {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const auto* gateway : view.objects(Kind::api_gateways).items) {
+    const auto name = "Gateway " + gateway->full_name(), of_class = text_at(gateway->spec(), "gatewayClassName");
+    if (gateway->meta.ns != ns || asked.count(name) > 0) continue;
+    found.emplace_back(name, of_class != "istio" ? "its class " + of_class + " is not istio, whose pods alone are told" : "no HTTPRoute has a host that one of its listeners takes");
+  }
+  return found;
 }
 
 }  // namespace meshdx::survey

@@ -32,7 +32,11 @@ Survey survey_of(const Manifests& manifests, const std::vector<diagnose::Cause>&
     for (const auto& name : unasked_services(view, ns, asked)) {
       if (ours({{}, name, false})) surveyor.leave_open(name, "no request could be made up that its rules take");
     }
-    for (const auto& question : gateway_questions(view, ns, unbound)) surveyor.ask(scope.of(question), question);
+    for (const auto& question : gateway_questions(view, ns, unbound)) {
+      asked.insert(question.subject);
+      surveyor.ask(scope.of(question), question);
+    }
+    for (const auto& [name, why] : unasked_api_gateways(view, ns, asked)) surveyor.leave_open(name, why);
   }
   return surveyor.result();
 }

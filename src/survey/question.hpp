@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "evidence/evidence.hpp"
@@ -48,6 +49,9 @@ std::vector<Question> gateway_questions(const mesh::View& view, const std::strin
 /// Those about a namespace's Gateways of the Gateway API, part of gateway_questions: every match of every HTTPRoute that
 /// names them as a parent.
 std::vector<Question> api_gateway_questions(const mesh::View& view, const std::string& ns);
+
+/// Those Gateways of it that none of the questions is about, each with the reason.
+std::vector<std::pair<std::string, std::string>> unasked_api_gateways(const mesh::View& view, const std::string& ns, const std::set<std::string>& asked);
 
 /// "GET http://web.shop.svc.cluster.local:80/cart", with headers and the caller where they matter.
 std::string request_text(const mesh::Complaint& ask);

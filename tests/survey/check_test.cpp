@@ -85,12 +85,15 @@ TEST_CASE("every Service is either asked about or said to be open") {
   CHECK(told_of("rule-by-expression-only.yaml") == "Service shop/web: no request could be made up that its rules take\n");
 }
 
-TEST_CASE("what a Gateway's certificate hangs on is said, and a route inside the mesh leaves its Service open") {
+TEST_CASE("what a Gateway's certificate hangs on is said, and what is not followed stays open") {
   const auto manifests = read(text_of(SOURCE_DIR "/tests/survey/manifests/healthy/gateway-certificate-elsewhere.yaml"));
   const auto checked = check(manifests, causes(), false);
   CHECK(contains(join(checked.assumed, "\n"), "the certificate in Secret shop-cert, which Gateway shop/edge names"));
   const std::string service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{name: http, port: 80}]}\n---\n";
   const std::string route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: web}\nspec: {parentRefs: [{kind: Service, group: '', name: web}], rules: [{backendRefs: [{name: web, port: 80}]}]}\n";
+  const std::string gateway = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: edge}\nspec: {gatewayClassName: other, listeners: [{name: http, port: 80, protocol: HTTP}]}\n";
+  CHECK(contains(told(check(read(gateway), causes(), false).survey), "Gateway default/edge: its class other is not istio"));
+  CHECK(contains(told(check(read(replace_all(gateway, "other", "istio")), causes(), false).survey), "Gateway default/edge: no HTTPRoute has a host"));
   CHECK(contains(told(check(read(service + route), causes(), false).survey), "HTTPRoute default/web routes the Service's requests inside the mesh"));
 }
 
