@@ -26,7 +26,8 @@ bool is_ipv6(std::string_view text) {
 
 bool is_host(std::string_view text) {
   if (text.empty() || text.size() > 253 || text.front() == '-' || text.front() == '.') return false;
-  return std::all_of(text.begin(), text.end(), host_char) || is_ipv6(text);
+  if (is_ipv6(text)) return true;
+  return std::all_of(text.begin(), text.end(), host_char) && !contains(text, "..");
 }
 
 bool is_ipv4(std::string_view text) {

@@ -46,7 +46,7 @@ const std::vector<std::string> k_from_files = {
     "Pods are those that the workloads of the files would make: whether they run, and what they log, no file says."};
 
 int print_plan(const std::string& program, const Options& options, const intent::Wish& wish, const evidence::Evidence& evidence, const std::vector<std::string>& unknown, const Io& io) {
-  const mesh::View view(evidence);
+  const mesh::View view(evidence, wish.ns);
   auto plan = intent::make_plan(view, wish, context_flags(options));
   if (!plan) return fail(io, k_failed, plan.error());
   plan->unknown.insert(plan->unknown.begin(), unknown.begin(), unknown.end());

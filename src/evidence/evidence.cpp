@@ -67,6 +67,16 @@ void Evidence::file(Reading reading) {
   forget(key.kind);
 }
 
+void Evidence::take(const Key& key, const Evidence& other) {
+  const auto item = other.m_items.find(key);
+  if (item == other.m_items.end() || !other.asked(key)) return;
+  m_items[key] = item->second;
+  m_sources[key] = other.source(key);
+  const auto rank = other.m_ranks.find(key);
+  m_ranks[key] = rank == other.m_ranks.end() ? 0 : rank->second;
+  forget(key.kind);
+}
+
 std::vector<Key> Evidence::keys(Kind kind) const {
   std::vector<Key> keys;
   for (const auto& entry : m_sources) {

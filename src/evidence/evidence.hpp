@@ -24,7 +24,7 @@
 namespace meshdx::evidence {
 
 enum class Kind {
-  services, endpointslices, pods, deployments, replicasets, networkpolicies, events, namespaces,
+  services, endpointslices, pods, deployments, replicasets, statefulsets, networkpolicies, events, namespaces,
   peer_authentications, request_authentications, authorization_policies,
   virtual_services, destination_rules, service_entries, gateways, sidecars, envoy_filters, workload_entries,
   telemetries,
@@ -39,6 +39,7 @@ using EndpointSlices = std::vector<EndpointSlice>;
 using Pods = std::vector<Pod>;
 using Deployments = std::vector<Deployment>;
 using ReplicaSets = std::vector<ReplicaSet>;
+using StatefulSets = std::vector<StatefulSet>;
 using Events = std::vector<Event>;
 using AnalyzeMessages = std::vector<AnalyzeMessage>;
 using Sockets = std::vector<Socket>;
@@ -51,6 +52,7 @@ template <> struct RecordOf<Kind::endpointslices> { using type = EndpointSlices;
 template <> struct RecordOf<Kind::pods> { using type = Pods; };
 template <> struct RecordOf<Kind::deployments> { using type = Deployments; };
 template <> struct RecordOf<Kind::replicasets> { using type = ReplicaSets; };
+template <> struct RecordOf<Kind::statefulsets> { using type = StatefulSets; };
 template <> struct RecordOf<Kind::events> { using type = Events; };
 template <> struct RecordOf<Kind::mesh_config> { using type = MeshConfig; };
 template <> struct RecordOf<Kind::clusters> { using type = Clusters; };
@@ -114,6 +116,8 @@ class Evidence {
   /// never the other way round; of several answers to one question the one that says most stays (proxy-status: JSON,
   /// then a table with sync columns, then one without; logs: the longer). Commands without a key are ignored.
   void add(const run::CommandResult& result);
+  /// Files what other evidence has under a key, if it was asked for there.
+  void take(const Key& key, const Evidence& other);
 
   /// The record under a key, a reference that holds until add() files another answer; when no step asked, an empty one
   /// whose source says so and names the canonical command.
@@ -136,7 +140,7 @@ class Evidence {
 
   /// A copy in which one object has been replaced by (or, when absent, added as) `object`: for a fix's offline check.
   /// Only lists that were read are changed: a list nobody saw stays unseen. Kinds whose edits fixes make: Services,
-  /// Deployments, Pods and all raw Objects; for others, or an object that cannot be read, the copy is unchanged.
+  /// Deployments, StatefulSets, Pods and all raw Objects; for others, or an object that cannot be read, the copy is unchanged.
   /// Deployments' template labels are carried to the pods they own.
   [[nodiscard]] Evidence with_object(Kind kind, const Json& object) const;
   /// Leaves of a list of raw Objects only those at `places`, in that order. A list that was not read stays as it is.

@@ -86,6 +86,7 @@ void add_kubernetes(std::vector<KindRow>& rows) {
     typed<Deployment, parse_deployments>(Kind::deployments, "deployments", "deployments.apps", "Deployment",
                                          put<Deployment, to_deployment>),
     typed<ReplicaSet, parse_replicasets>(Kind::replicasets, "replicasets", "replicasets.apps", "ReplicaSet"),
+    typed<StatefulSet, parse_statefulsets>(Kind::statefulsets, "statefulsets", "statefulsets.apps", "StatefulSet", put<StatefulSet, to_statefulset>),
     objects(Kind::networkpolicies, "networkpolicies", F::list, "networkpolicies.networking.k8s.io", "NetworkPolicy"),
     typed<Event, parse_events>(Kind::events, "events", "events", "Event"),
     objects(Kind::namespaces, "namespaces", F::cluster_list, "namespaces", "Namespace"),

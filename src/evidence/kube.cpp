@@ -153,6 +153,14 @@ Expected<Service> to_service(Json raw) {
   return service;
 }
 
+Expected<StatefulSet> to_statefulset(Json raw) {
+  auto set = with_meta<StatefulSet>(std::move(raw));
+  if (!set) return set;
+  set->template_labels = labels_at(at(set->raw, {"spec", "template", "metadata"}), "labels");
+  set->replicas = int_at(at(set->raw, "spec"), "replicas", 1);   // apps/v1: defaults to 1
+  return set;
+}
+
 Expected<Deployment> to_deployment(Json raw) {
   auto deployment = with_meta<Deployment>(std::move(raw));
   if (!deployment) return deployment;
@@ -185,6 +193,10 @@ Expected<std::vector<Deployment>> parse_deployments(std::string_view json) {
 
 Expected<std::vector<ReplicaSet>> parse_replicasets(std::string_view json) {
   return read_list<ReplicaSet>(json, "ReplicaSet", to_replicaset);
+}
+
+Expected<std::vector<StatefulSet>> parse_statefulsets(std::string_view json) {
+  return read_list<StatefulSet>(json, "StatefulSet", to_statefulset);
 }
 
 Expected<std::vector<Event>> parse_events(std::string_view json) { return read_list<Event>(json, "Event", to_event); }

@@ -125,6 +125,11 @@ struct ReplicaSet : Object {
   int replicas = 0, ready_replicas = 0;
 };
 
+struct StatefulSet : Object {
+  Labels template_labels;
+  int replicas = 1;                            ///< absent: 1
+};
+
 struct Event : Object {
   std::string reason, message, type, involved_kind, involved_name, time;   ///< time: last seen, "" unknown
   int count = 0;
@@ -156,12 +161,14 @@ Expected<std::vector<EndpointSlice>> parse_endpointslices(std::string_view json)
 Expected<std::vector<Pod>> parse_pods(std::string_view json);
 Expected<std::vector<Deployment>> parse_deployments(std::string_view json);
 Expected<std::vector<ReplicaSet>> parse_replicasets(std::string_view json);
+Expected<std::vector<StatefulSet>> parse_statefulsets(std::string_view json);
 Expected<std::vector<Event>> parse_events(std::string_view json);
 Expected<MeshConfig> parse_mesh_config(std::string_view json);     ///< the ConfigMap object
 
 /// The typed views again from one (perhaps edited) raw object: what a fix's offline check evaluates.
 Expected<Service> to_service(Json raw);
 Expected<Deployment> to_deployment(Json raw);
+Expected<StatefulSet> to_statefulset(Json raw);
 Expected<Pod> to_pod(Json raw);
 Expected<Object> to_object(Json raw);
 

@@ -260,7 +260,7 @@ Finding none_overflowed(Context& c) {
   if (auto stop = need_walk(c)) return *stop;
   const auto found = overflows(c);
   if (found.hits > 0) return no(std::to_string(found.hits) + " of " + count(found.seen, "request") + " in the caller's log went over a limit (UO)");
-  if (found.seen > 0) return yes("none of the " + count(found.seen, "request") + " in the caller's log went over a limit");
+  if (found.seen > 0) return yes((found.seen == 1 ? "the one request in the caller's log did not go" : "none of the " + count(found.seen, "request") + " in the caller's log went") + std::string(" over a limit"));
   return c.traffic().caller_read ? none_seen(c, "the caller's log holds no request of this kind: send some and ask again") : unknown();
 }
 

@@ -25,7 +25,7 @@ struct Serving {
 
 class Context {
  public:
-  Context(const evidence::Evidence& evidence, const mesh::Complaint& complaint) : view(evidence), ask(complaint) {}
+  Context(const evidence::Evidence& evidence, const mesh::Complaint& complaint) : view(evidence, complaint.home()), ask(complaint) {}
 
   const mesh::Path& path();
   const mesh::Traffic& traffic();

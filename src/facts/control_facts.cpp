@@ -1,5 +1,7 @@
 // istiod and what it last pushed: running, in sync, rejected (G7 to G10).
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "facts/envoy_filters.hpp"
 #include "util/text.hpp"
@@ -14,55 +16,6 @@ const std::vector<Kind> control_needs = {Kind::proxy_status, Kind::deployments, 
                                          Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes,
                                          Kind::clusters, Kind::endpoints};
 
-/// istiod of the control plane that the proxies belong to; another revision's may run beside it.
-bool is_istiod(Context& c, const evidence::Labels& labels) {
-  const auto app = labels.find("app"), revision = labels.find("istio.io/rev");
-  if (app == labels.end() || app->second != "istiod") return false;
-  return revision == labels.end() || revision->second == c.view.control_plane().revision;
-}
-
-Finding istiod_down(Context& c) {
-  const auto* pods = c.view.pods(c.view.control_plane().ns);
-  if (pods == nullptr) return unknown();
-  std::size_t all = 0, ready = 0;
-  for (const auto& pod : *pods) {
-    if (!is_istiod(c, pod.meta.labels)) continue;
-    ++all;
-    ready += pod.ready && !pod.meta.deleting;
-  }
-  if (ready > 0) return no(count(ready, "istiod pod") + " ready");
-  Bindings b = {{"istiod.namespace", c.view.control_plane().ns}};
-  const auto* deployments = c.view.deployments(c.view.control_plane().ns);
-  if (deployments == nullptr) return unknown();
-  const Deployment* own = nullptr;
-  for (const auto& deployment : *deployments) {
-    if (is_istiod(c, deployment.template_labels)) own = &deployment;
-  }
-  // No pod and no Deployment: the control plane may run elsewhere (an external istiod, another namespace).
-  if (own == nullptr && all == 0) return unknown("no istiod was found in " + c.view.control_plane().ns + ": the control plane may run elsewhere");
-  if (own != nullptr) b["istiod.deployment"] = own->meta.name;
-  const bool zero = own != nullptr && own->replicas.value_or(1) == 0;
-  b["istiod.text"] = zero ? "Deployment " + own->meta.ns + "/" + own->meta.name + " is scaled to 0" : all == 0 ? std::string("it has no pod") : "none of its " + count(all, "pod") + " is ready";
-  return yes("no istiod is ready: " + b["istiod.text"].get<std::string>(), b);
-}
-
-Finding istiod_scaled_to_zero(Context& c) {
-  const auto* deployments = c.view.deployments(c.view.control_plane().ns);
-  if (deployments == nullptr) return unknown();
-  for (const auto& deployment : *deployments) {
-    if (!is_istiod(c, deployment.template_labels)) continue;
-    return decide(deployment.replicas.value_or(1) == 0, "Deployment " + deployment.meta.name + " wants " + std::to_string(deployment.replicas.value_or(1)) + " replicas", {{"istiod.deployment", deployment.meta.name}, {"istiod.namespace", deployment.meta.ns}});
-  }
-  return no("there is no istiod Deployment");
-}
-
-const ProxyState* state_of(const ProxyStatus& status, const Pod& pod) {
-  for (const auto& state : status.proxies) {
-    if (state.pod == pod.meta.name && state.ns == pod.meta.ns) return &state;
-  }
-  return nullptr;
-}
-
 /// The proxies of the hop: the caller's, and the servers'.
 std::vector<const Pod*> proxies(Context& c) {
   std::vector<const Pod*> pods;
@@ -71,6 +24,72 @@ std::vector<const Pod*> proxies(Context& c) {
     if (pod->meshed() && pod->phase == "Running" && std::find(pods.begin(), pods.end(), pod) == pods.end()) pods.push_back(pod);
   }
   return pods;
+}
+
+/// The control planes that have a say: the caller's, and those of the hop's proxies.
+std::set<mesh::ControlPlane> planes_of_hop(Context& c) {
+  std::set<mesh::ControlPlane> found = {c.view.control_plane()};
+  for (const auto* pod : proxies(c)) {
+    if (const auto plane = mesh::control_plane_of(*pod)) found.insert(*plane);
+  }
+  return found;
+}
+
+Finding plane_down(Context& c, const mesh::ControlPlane& plane) {
+  const auto* pods = c.view.pods(plane.ns);
+  if (pods == nullptr) return unknown();
+  std::size_t all = 0, ready = 0;
+  for (const auto& pod : *pods) {
+    if (!plane.has(pod.meta.labels)) continue;
+    ++all;
+    ready += pod.ready && !pod.meta.deleting;
+  }
+  if (ready > 0) return no(count(ready, "istiod pod") + " ready");
+  Bindings b = {{"istiod.namespace", plane.ns}};
+  const auto* deployments = c.view.deployments(plane.ns);
+  if (deployments == nullptr) return unknown();
+  const Deployment* own = nullptr;
+  for (const auto& deployment : *deployments) {
+    if (plane.has(deployment.template_labels)) own = &deployment;
+  }
+  // No pod and no Deployment: the control plane may run elsewhere (an external istiod, another namespace).
+  if (own == nullptr && all == 0) return unknown("no istiod was found in " + plane.ns + ": the control plane may run elsewhere");
+  if (own != nullptr) b["istiod.deployment"] = own->meta.name;
+  const bool zero = own != nullptr && own->replicas.value_or(1) == 0;
+  const std::string pods_text = all == 1 ? std::string("its one pod is not ready") : "none of its " + count(all, "pod") + " is ready";
+  b["istiod.text"] = zero ? "Deployment " + own->meta.ns + "/" + own->meta.name + " is scaled to 0" : all == 0 ? std::string("it has no pod") : pods_text;
+  return yes("no istiod is ready: " + b["istiod.text"].get<std::string>(), b);
+}
+
+Finding plane_scaled_to_zero(Context& c, const mesh::ControlPlane& plane) {
+  const auto* deployments = c.view.deployments(plane.ns);
+  if (deployments == nullptr) return unknown();
+  for (const auto& deployment : *deployments) {
+    if (!plane.has(deployment.template_labels)) continue;
+    return decide(deployment.replicas.value_or(1) == 0, "Deployment " + deployment.meta.name + " wants " + std::to_string(deployment.replicas.value_or(1)) + " replicas", {{"istiod.deployment", deployment.meta.name}, {"istiod.namespace", deployment.meta.ns}});
+  }
+  return no("there is no istiod Deployment");
+}
+
+/// Whether it holds of any of the control planes.
+Finding of_any_plane(Context& c, Finding (*holds)(Context&, const mesh::ControlPlane&)) {
+  std::optional<Finding> open, last;
+  for (const auto& plane : planes_of_hop(c)) {
+    last = holds(c, plane);
+    if (last->truth == Tri::yes) return *last;
+    if (last->truth == Tri::unknown) open = last;
+  }
+  return open ? *open : *last;
+}
+
+Finding istiod_down(Context& c) { return of_any_plane(c, plane_down); }
+Finding istiod_scaled_to_zero(Context& c) { return of_any_plane(c, plane_scaled_to_zero); }
+
+const ProxyState* state_of(const ProxyStatus& status, const Pod& pod) {
+  for (const auto& state : status.proxies) {
+    if (state.pod == pod.meta.name && state.ns == pod.meta.ns) return &state;
+  }
+  return nullptr;
 }
 
 Bindings proxy_bindings(const Pod& pod) {

@@ -28,12 +28,6 @@ const std::vector<Kind> endpoint_needs = {Kind::services, Kind::pods, Kind::endp
                                           Kind::namespaces, Kind::gateways, Kind::api_gateways, Kind::listeners, Kind::routes, Kind::clusters,
                                           Kind::endpoints, Kind::destination_rules, Kind::mesh_config, Kind::log};
 
-const std::vector<Kind> set_needs = [] {
-  auto kinds = endpoint_needs;
-  kinds.push_back(Kind::replicasets);
-  return kinds;
-}();
-
 /// Ready endpoints of a Service port in its EndpointSlices; nullopt: not read.
 std::optional<std::size_t> ready_in_slices(Context& c, const Service& service, const ServicePort* port) {
   const auto* slices = c.view.slices(service.meta.ns);
@@ -68,8 +62,9 @@ Finding no_endpoints(Context& c) {
       if (leg.state == Leg::State::empty || leg.state == Leg::State::none_healthy) {
         auto b = service_bindings(serving);
         b["cluster.name"] = leg.cluster;
-        return yes(leg.hosts.empty() ? "the caller's proxy has no endpoint in cluster " + leg.cluster
-                                     : "none of the " + count(leg.hosts.size(), "endpoint") + " in cluster " + leg.cluster + " is healthy", b);
+        const auto all = leg.hosts.size();
+        if (all == 0) return yes("the caller's proxy has no endpoint in cluster " + leg.cluster, b);
+        return yes((all == 1 ? "the only endpoint in cluster " + leg.cluster + " is not" : "none of the " + count(all, "endpoint") + " in cluster " + leg.cluster + " is") + " healthy", b);
       }
       const Tri nameless = headless_empty(c, leg);
       if (nameless == Tri::yes) return yes("headless Service " + serving.service->full_name() + " has no ready endpoint, so its name has no address", service_bindings(serving));
@@ -92,68 +87,6 @@ Finding selects_no_pod(Context& c) {
   auto b = service_bindings(serving);
   const std::string name = "Service " + serving.service->meta.ns + "/" + serving.service->meta.name + "'s selector " + labels_text(serving.service->selector);
   return decide(pods->empty(), name + (pods->empty() ? " matches no pod" : " matches " + count(pods->size(), "pod")), b);
-}
-
-/// The Deployment whose template the Service's selector (and subset) would pick.
-const Deployment* selected_deployment(const Service& service, const std::vector<Deployment>& deployments, int replicas) {
-  for (const auto& deployment : deployments) {
-    const bool scaled = replicas == 0 ? deployment.replicas.value_or(1) == 0 : deployment.replicas.value_or(1) > 0;
-    if (scaled && selects(service.selector, deployment.template_labels)) return &deployment;
-  }
-  return nullptr;
-}
-
-Finding scaled_to_zero(Context& c) {
-  const auto& serving = c.serving();
-  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
-  const auto* deployments = c.view.deployments(serving.service->meta.ns);
-  if (deployments == nullptr) return unknown();
-  const auto* zero = selected_deployment(*serving.service, *deployments, 0);
-  if (zero == nullptr || selected_deployment(*serving.service, *deployments, 1) != nullptr) return no("no Deployment that the Service selects is scaled to 0");
-  auto b = service_bindings(serving);
-  b["deployment.name"] = zero->meta.name;
-  b["deployment.namespace"] = zero->meta.ns;
-  return yes("Deployment " + zero->meta.ns + "/" + zero->meta.name + " is scaled to 0 replicas", b);
-}
-
-/// A ReplicaSet that no Deployment rules (one that stands alone, or an Argo Rollout's) wants no pod, and no other that is selected does.
-Finding set_scaled_to_zero(Context& c) {
-  const auto& serving = c.serving();
-  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
-  const auto* sets = c.view.replicasets(serving.service->meta.ns);
-  if (sets == nullptr) return unknown();
-  const ReplicaSet* zero = nullptr;
-  for (const auto& set : *sets) {
-    if (set.meta.owner_kind == "Deployment" || !selects(serving.service->selector, set.template_labels)) continue;
-    if (set.replicas > 0) return no("ReplicaSet " + set.meta.ns + "/" + set.meta.name + " wants pods that the Service selects");
-    zero = &set;
-  }
-  if (zero == nullptr) return no("no ReplicaSet that the Service selects stands without a Deployment");
-  auto b = service_bindings(serving);
-  const bool alone = zero->meta.owner_name.empty();
-  b["owner.ref"] = (alone ? "ReplicaSet " : zero->meta.owner_kind + " ") + zero->meta.ns + "/" + (alone ? zero->meta.name : zero->meta.owner_name);
-  return yes(b["owner.ref"].get<std::string>() + " is scaled to 0 replicas", b);
-}
-
-Finding no_pods_created(Context& c) {
-  const auto& serving = c.serving();
-  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
-  const auto* deployments = c.view.deployments(serving.service->meta.ns);
-  const auto pods = mesh::selected_pods(c.view, *serving.service);
-  if (deployments == nullptr || !pods) return unknown();
-  const auto* wanting = selected_deployment(*serving.service, *deployments, 1);
-  if (wanting == nullptr || !pods->empty()) return no("no Deployment waits for its first pod");
-  // The Deployment itself must say that its pods cannot be made: quota, admission, a webhook that does not answer.
-  std::string reason;
-  for (const auto& condition : at(wanting->raw, {"status", "conditions"})) {
-    if (text_at(condition, "type") == "ReplicaFailure" && text_at(condition, "status") == "True") reason = text_at(condition, "message");
-  }
-  if (reason.empty()) return no("Deployment " + wanting->meta.name + " reports no failure to create pods");
-  auto b = service_bindings(serving);
-  b["deployment.name"] = wanting->meta.name;
-  b["deployment.namespace"] = wanting->meta.ns;
-  b["deployment.reason"] = reason;
-  return yes("Deployment " + wanting->meta.ns + "/" + wanting->meta.name + " wants " + count(static_cast<std::size_t>(wanting->replicas.value_or(1)), "pod") + " but has none: " + reason, b);
 }
 
 std::string not_ready_text(const Pod& pod) {
@@ -196,7 +129,7 @@ Finding pods_none_ready(Context& c) {
   b["pods.reason"] = not_ready_text(*own.front());
   const bool proxy = own.front()->proxy() != nullptr && !own.front()->proxy()->ready;
   b["pods.log-container"] = proxy ? "istio-proxy" : "";
-  return yes("none of the " + count(own.size(), "pod") + " that the Service selects is ready: in " + own.front()->meta.name + " " + not_ready_text(*own.front()), b);
+  return yes((own.size() == 1 ? std::string("the only pod that the Service selects is not ready: in ") : "none of the " + count(own.size(), "pod") + " that the Service selects is ready: in ") + own.front()->meta.name + " " + not_ready_text(*own.front()), b);
 }
 
 /// Ready for a moment between two crashes: every selected pod has a container that ended and was started again.
@@ -358,9 +291,6 @@ const std::vector<Fact>& endpoint_facts() {
       {"destination.no-endpoints", "No healthy endpoint takes the request", endpoint_needs, no_endpoints, {Kind::endpoints, Kind::endpointslices}},
       {"endpoints.all-ejected", "Outlier detection has ejected all endpoints", endpoint_needs, all_ejected, {Kind::endpoints}},
       {"service.selects-no-pod", "The Service's selector matches no pod", endpoint_needs, selects_no_pod, {Kind::services, Kind::pods}},
-      {"workload.scaled-to-zero", "The Deployment behind the Service is scaled to 0", endpoint_needs, scaled_to_zero, {Kind::deployments}},
-      {"workload.set-scaled-to-zero", "A ReplicaSet behind the Service that no Deployment rules is scaled to 0", set_needs, set_scaled_to_zero, {Kind::replicasets}},
-      {"workload.no-pods-created", "The Deployment behind the Service has no pods although it wants some", endpoint_needs, no_pods_created, {Kind::deployments}},
       {"pods.none-ready", "None of the Service's pods is ready", endpoint_needs, pods_none_ready, {Kind::pods}},
       {"target-port.name-missing", "No pod has a container port of the targetPort's name", endpoint_needs, target_name_missing, {Kind::services, Kind::pods}},
       {"target-port.not-declared", "No container declares the targetPort, others are declared", endpoint_needs, target_not_declared, {Kind::services, Kind::pods}},

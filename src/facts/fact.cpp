@@ -26,7 +26,7 @@ void add_what_tells_gateways(std::vector<Row>& rows) {
 
 std::vector<Fact> all_tables() {
   std::vector<Fact> all;
-  for (const auto* table : {&path_facts(), &endpoint_facts(), &candidate_facts(), &probe_facts(), &connection_facts(), &inbound_facts(), &peer_policy_facts(), &socket_facts(), &tls_facts(), &identity_facts(), &routing_facts(), &target_facts(),
+  for (const auto* table : {&path_facts(), &endpoint_facts(), &workload_facts(), &candidate_facts(), &probe_facts(), &connection_facts(), &inbound_facts(), &peer_policy_facts(), &socket_facts(), &tls_facts(), &identity_facts(), &routing_facts(), &target_facts(),
                             &visibility_facts(), &policy_facts(), &protocol_facts(), &authorization_facts(), &gateway_facts(), &gateway_api_facts(), &edge_facts(), &ownership_facts(), &request_facts(), &pattern_facts(), &control_facts(),
                             &injection_facts(), &health_facts(), &capture_facts(), &lifecycle_facts(), &network_facts(), &refusal_facts(), &envoy_filter_facts(), &alias_facts(), &entry_facts(), &ingress_facts(),
                             &rule_facts(), &canary_facts(), &breaker_facts(), &fault_facts(), &retry_facts(), &isolation_facts(), &sidecar_facts()}) {
@@ -57,6 +57,12 @@ std::string why_not(const std::vector<evidence::Source>& read) {
     ++named;
   }
   return text.empty() ? k_no_reason : text;
+}
+
+/// Where istiod is, for what advice says of it.
+void name_control_plane(const mesh::ControlPlane& plane, Bindings& bindings) {
+  bindings["control.namespace"] = plane.ns;
+  bindings["control.istiod"] = plane.istiod();
 }
 
 }  // namespace
@@ -121,6 +127,7 @@ const Finding& FactBase::operator[](std::string_view id) const {
   Finding finding = fact->compute(context);
   for (const auto& key : context.view.end()) finding.read.push_back(context.view.evidence().source(key));
   if (finding.truth == Tri::unknown && finding.why.empty()) finding.why = why_not(finding.read);
+  if (finding.truth == Tri::yes) name_control_plane(context.view.control_plane(), finding.bindings);
   return m_impl->known.emplace(std::string(id), std::move(finding)).first->second;
 }
 

@@ -120,26 +120,39 @@ Finding keeps_out(Context& c) {
 /// xDS and certificates come over istiod's port 15012.
 constexpr std::uint16_t k_xds_port = 15012;
 
-/// Whether istiod lists the pod's proxy as connected; unknown when nobody asked it.
+/// What the proxy's own log says last of its connection to istiod.
+Tri connected_by_log(Context& c, const Pod& pod) {
+  if (!c.view.evidence().asked({Kind::log, pod.meta.ns, pod.meta.name, ""})) return Tri::unknown;
+  const auto* log = c.view.log(pod);
+  Tri last = Tri::unknown;
+  for (const auto& line : log == nullptr ? std::vector<AgentLine>() : log->agent) {
+    if (contains(line.message, "Envoy proxy is ready") || contains(line.message, "Readiness succeeded")) last = Tri::yes;
+    if (contains(line.message, "to xds-grpc closed") || contains(line.message, "config not received from XDS server")) last = Tri::no;
+  }
+  return last;
+}
+
+/// Whether istiod lists the pod's proxy as connected; where it did not say, the proxy's log.
 Tri connected(Context& c, const Pod& pod) {
   const auto* status = c.view.proxy_status(pod);
-  if (status == nullptr) return Tri::unknown;
+  if (status == nullptr) return connected_by_log(c, pod);
   return tri(std::any_of(status->proxies.begin(), status->proxies.end(), [&](const ProxyState& s) { return s.pod == pod.meta.name && s.ns == pod.meta.ns; }));
 }
 
 Finding keeps_from_istiod(Context& c) {
   const auto pods = server_pods(c);
-  const auto* control = c.view.pods(c.view.control_plane().ns);
-  if (!pods || control == nullptr) return unknown();
+  if (!pods) return unknown();
   bool unsure = false, any = false;
   for (const auto* server : *pods) {
     if (!server->meshed() || server->ready) continue;
     const Tri there = connected(c, *server);
     if (there == Tri::yes) continue;
     unsure = unsure || there == Tri::unknown;
+    const auto plane = mesh::control_plane_of(*server).value_or(c.view.control_plane());
+    const auto* control = c.view.pods(plane.ns);
+    if (control == nullptr) return unknown();
     for (const auto& istiod : *control) {
-      const auto app = istiod.meta.labels.find("app");
-      if (app == istiod.meta.labels.end() || app->second != "istiod") continue;
+      if (!plane.has(istiod.meta.labels)) continue;
       any = true;
       for (const bool inbound : {true, false}) {
         const auto answer = inbound ? mesh::ingress_allows(c.view, *server, istiod, k_xds_port) : mesh::egress_allows(c.view, *server, istiod, k_xds_port);

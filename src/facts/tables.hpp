@@ -15,5 +15,6 @@ const std::vector<Fact>& inbound_facts();
 const std::vector<Fact>& ingress_facts();
 const std::vector<Fact>& peer_policy_facts();
 const std::vector<Fact>& probe_facts();
+const std::vector<Fact>& workload_facts();
 
 }  // namespace meshdx::facts

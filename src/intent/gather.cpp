@@ -56,7 +56,9 @@ Evidence gather(run::CommandRunner& runner, const Wish& wish, std::chrono::milli
   read_all(runner, keys, timeout, evidence);
 
   std::vector<Key> again;
-  const std::set<std::string> where = {wish.ns, mesh::View(evidence).root_namespace()};
+  const auto& plane = mesh::View(evidence, wish.ns).control_plane();
+  if (!plane.usual()) again.push_back(plane.config_key());
+  const std::set<std::string> where = {wish.ns, mesh::View(evidence, wish.ns).root_namespace()};
   for (const auto kind : kinds) {
     const auto gap = evidence.source({kind, "", "", ""}).gap;
     if (gap != Gap::forbidden && gap != Gap::not_recorded) continue;

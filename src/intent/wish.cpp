@@ -278,7 +278,7 @@ void Reader::read_hosts() {
     if (slash == std::string::npos || !place || !(host == "*" || fix::is_name(starts_with(host, "*.") ? host.substr(2) : host))) {
       return complain("--allow '" + typed + "' is no NAMESPACE/HOST; for example ./* or shop/api.shop.svc.cluster.local.");
     }
-    if (!contains(host, ".") && host != "*") return complain("--allow '" + typed + "': a Sidecar takes full names; for example " + ns + "/" + host + "." + (ns == "." || ns == "*" ? m_wish.ns : ns) + ".svc.cluster.local.");
+    if (!contains(host, ".") && host != "*") return complain("--allow '" + typed + "': a Sidecar takes full names; for example " + ns + "/" + host + "." + (ns == "." || ns == "*" ? m_wish.ns : ns) + ".svc.cluster.local, with the cluster's own domain where that is another.");
     m_wish.hosts.push_back(typed);
   }
 }

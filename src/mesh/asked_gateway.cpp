@@ -1,6 +1,7 @@
 #include "mesh/asked_gateway.hpp"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "mesh/gateway_api.hpp"
@@ -169,6 +170,19 @@ void open(AskedGateway& result, const std::vector<Group>& groups, const Beyond& 
   }
 }
 
+/// The namespaces of all proxies that the control planes know; empty when one of them did not say.
+std::set<std::string> proxies_of_all_planes(const View& view) {
+  auto planes = view.control_planes().all;
+  if (planes.empty()) planes.insert(ControlPlane());
+  std::set<std::string> namespaces;
+  for (const auto& plane : planes) {
+    const auto* status = view.evidence().asked(plane.status_key()) ? view.read<ProxyStatus>(plane.status_key()) : nullptr;
+    if (status == nullptr || status->proxies.empty()) return {};
+    for (const auto& proxy : status->proxies) namespaces.insert(proxy.ns);
+  }
+  return namespaces;
+}
+
 }  // namespace
 
 bool all_proxies_listed(const View& view) {
@@ -176,8 +190,7 @@ bool all_proxies_listed(const View& view) {
     const auto names = view.pod_namespaces();
     return std::find(names.begin(), names.end(), ns) != names.end() && view.pods(ns) != nullptr;
   };
-  const auto* status = view.evidence().asked({Kind::proxy_status, "", ""}) ? view.proxy_status() : nullptr;
-  if (status != nullptr && !status->proxies.empty()) return std::all_of(status->proxies.begin(), status->proxies.end(), [&](const auto& proxy) { return listed(proxy.ns); });
+  if (const auto proxies = proxies_of_all_planes(view); !proxies.empty()) return std::all_of(proxies.begin(), proxies.end(), listed);
   const auto* namespaces = view.namespaces();
   return namespaces != nullptr && std::all_of(namespaces->begin(), namespaces->end(), [&](const auto& ns) { return listed(ns.meta.name); });
 }

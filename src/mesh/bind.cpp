@@ -6,6 +6,7 @@
 
 #include "mesh/callers.hpp"
 #include "mesh/cases.hpp"
+#include "mesh/gateway_places.hpp"
 #include "mesh/path.hpp"
 #include "util/text.hpp"
 
@@ -87,14 +88,10 @@ std::vector<const Pod*> worst_first(const View& view, const Complaint& complaint
 }
 
 /// Control planes that proxies belong to, other than the usual one, whose configuration has a name of its own.
-void add_control_planes(Values& values, const Evidence& evidence) {
-  for (const auto& key : evidence.keys(Kind::pods)) {
-    const auto& pods = evidence.get<Pods>(key);
-    if (!pods.ok()) continue;
-    for (const auto& pod : pods.value) {
-      const auto plane = control_plane_of(pod);
-      if (plane && !plane->usual()) add_row(values["control"], {{"namespace", plane->ns}, {"revision", plane->revision}, {"config-map", plane->config_map()}});
-    }
+void add_control_planes(const View& view, Values& values, std::set<std::string>& namespaces) {
+  for (const auto& plane : view.control_planes().all) {
+    namespaces.insert(plane.ns);
+    if (!plane.usual()) add_row(values["control"], {{"namespace", plane.ns}, {"revision", plane.revision}, {"config-map", plane.config_map()}});
   }
 }
 
@@ -125,12 +122,13 @@ void bind_case(const View& view, const Complaint& complaint, bool settled, Value
 
 Values bind(const Evidence& evidence, const Complaint& complaint) {
   Values values;
-  const View view(evidence);
+  const View view(evidence, complaint.home());
   std::set<std::string> namespaces = {view.control_plane().ns, view.root_namespace()};
-  add_control_planes(values, evidence);
+  add_control_planes(view, values, namespaces);
   const auto cases = cases_of(view, complaint);
   for (const auto& pair : cases.all) bind_case(view, pair.complaint, cases.settled, values, namespaces);
   if (complaint.from == Complaint::From::unknown && !complaint.of_workload) add_pods(values, "witness", witnesses(view, complaint), max_witnesses);
+  namespaces.merge(places_of_gateways(view, complaint));
   namespaces.erase("");
   for (const auto& ns : namespaces) values["namespace"].push_back({{"name", ns}});
   if (const auto targets = target_pods(view, complaint)) {

@@ -21,7 +21,7 @@ struct PodRef {
 /// Values by placeholder group: a group's fields change together ("{client.pod}" with "{client.namespace}").
 /// Groups: `to` (namespace), `from` (namespace), `client` (pod, namespace), `server` (pod, namespace), `target` (pod,
 /// namespace: what the complaint names, whoever calls it), `called` (namespace: of a Service that the target's log names),
-/// `namespace` (name: every namespace the diagnosis involves), `witness` (pod, namespace: whose log tells who calls; only when
+/// `namespace` (name: every namespace the diagnosis involves, those where gateways may run among them), `witness` (pod, namespace: whose log tells who calls; only when
 /// the complaint names no caller), `app` (pod, namespace, container: an application that keeps ending), `control`
 /// (namespace, revision, config-map: of control planes that proxies belong to, other than the usual one), `option` (log-lines).
 using Values = std::map<std::string, std::vector<std::map<std::string, std::string>>>;

@@ -36,6 +36,9 @@ struct Complaint {
   std::string no_host;                  ///< gateway: why it is not known which host was asked of it; "" when it is
   bool gateway_pods_listed = false;     ///< whoever asks has looked for pods of the Gateways' selectors in all namespaces
   bool follow = true;                   ///< go on to the next hop when the application passed its error on
+
+  /// The namespace of whoever asks: the caller's where it is named, else the one asked about.
+  [[nodiscard]] const std::string& home() const { return from_ns.empty() ? ns : from_ns; }
 };
 
 }  // namespace meshdx::mesh

@@ -1,7 +1,6 @@
 #include "mesh/control_plane.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include "mesh/names.hpp"
 #include "util/json.hpp"
@@ -56,7 +55,20 @@ std::string revision_of(const Pod& pod, const std::string& service) {
   return starts_with(service, prefix) ? service.substr(prefix.size()) : "default";
 }
 
+using Numbers = std::map<ControlPlane, std::size_t>;
+
+std::optional<ControlPlane> most_of(const Numbers& numbers) {
+  const auto most = std::max_element(numbers.begin(), numbers.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == numbers.end() ? std::nullopt : std::optional(most->first);
+}
+
 }  // namespace
+
+bool ControlPlane::has(const Labels& labels) const {
+  const auto app = labels.find("app"), own = labels.find("istio.io/rev");
+  if (app == labels.end() || app->second != "istiod") return false;
+  return own == labels.end() || own->second == revision;
+}
 
 Key ControlPlane::config_key() const { return {Kind::mesh_config, ns == ControlPlane{}.ns ? "" : ns, config_map() == "istio" ? "" : config_map(), ""}; }
 
@@ -68,17 +80,30 @@ std::optional<ControlPlane> control_plane_of(const Pod& pod) {
   return ControlPlane{istiod->ns, revision_of(pod, istiod->name)};
 }
 
-std::optional<ControlPlane> control_plane(const Evidence& evidence) {
-  std::map<ControlPlane, std::size_t> seen;
+const ControlPlane* ControlPlanes::of(const std::string& ns) const {
+  const auto own = by_namespace.find(ns);
+  if (own != by_namespace.end()) return &own->second;
+  return most ? &*most : nullptr;
+}
+
+ControlPlanes control_planes(const Evidence& evidence) {
+  ControlPlanes planes;
+  Numbers everywhere;
   for (const auto& key : evidence.keys(Kind::pods)) {
     const auto& pods = evidence.get<Pods>(key);
     if (!pods.ok()) continue;
+    std::map<std::string, Numbers> here;
     for (const auto& pod : pods.value) {
-      if (const auto plane = control_plane_of(pod)) ++seen[*plane];
+      const auto plane = control_plane_of(pod);
+      if (!plane) continue;
+      ++here[pod.meta.ns][*plane];
+      ++everywhere[*plane];
+      planes.all.insert(*plane);
     }
+    for (const auto& [ns, numbers] : here) planes.by_namespace[ns] = *most_of(numbers);
   }
-  const auto most = std::max_element(seen.begin(), seen.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == seen.end() ? std::nullopt : std::optional(most->first);
+  planes.most = most_of(everywhere);
+  return planes;
 }
 
 }  // namespace meshdx::mesh

@@ -1,7 +1,9 @@
 // Which control plane proxies belong to: the namespace istiod runs in, and its revision.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "evidence/evidence.hpp"
@@ -15,6 +17,10 @@ struct ControlPlane {
   [[nodiscard]] bool usual() const { return *this == ControlPlane{}; }
   /// The ConfigMap of its mesh configuration: `istio`, of a revision `istio-REVISION` (manifests/charts istiod, configmap.yaml).
   [[nodiscard]] std::string config_map() const { return revision == "default" ? "istio" : "istio-" + revision; }
+  /// Its Deployment, named alike (deployment.yaml there).
+  [[nodiscard]] std::string istiod() const { return revision == "default" ? "istiod" : "istiod-" + revision; }
+  /// Whether pods with these labels are its istiod: another revision's may run beside it.
+  [[nodiscard]] bool has(const evidence::Labels& labels) const;
   [[nodiscard]] evidence::Key config_key() const;
   [[nodiscard]] evidence::Key status_key() const;
   bool operator==(const ControlPlane& other) const { return ns == other.ns && revision == other.revision; }
@@ -25,7 +31,14 @@ struct ControlPlane {
 /// nullopt: no proxy, or it says neither (a certificate authority of one's own, istiod outside the cluster).
 std::optional<ControlPlane> control_plane_of(const evidence::Pod& pod);
 
-/// That of most proxies that were read.
-std::optional<ControlPlane> control_plane(const evidence::Evidence& evidence);
+/// Those that the proxies that were read belong to: a mesh has several while it is upgraded.
+struct ControlPlanes {
+  std::set<ControlPlane> all;
+  std::map<std::string, ControlPlane> by_namespace;   ///< that of most proxies of a namespace
+  std::optional<ControlPlane> most;                   ///< that of most proxies
+  /// That of a namespace; where it has no proxies, that of most.
+  [[nodiscard]] const ControlPlane* of(const std::string& ns) const;
+};
+ControlPlanes control_planes(const evidence::Evidence& evidence);
 
 }  // namespace meshdx::mesh

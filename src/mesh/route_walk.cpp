@@ -4,6 +4,7 @@
 
 #include "mesh/names.hpp"
 #include "util/cidr.hpp"
+#include "mesh/names.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::mesh {

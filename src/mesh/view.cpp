@@ -32,6 +32,9 @@ const std::vector<Deployment>* View::deployments(const std::string& ns) const {
 const std::vector<ReplicaSet>* View::replicasets(const std::string& ns) const {
   return read<std::vector<ReplicaSet>>({Kind::replicasets, ns, ""});
 }
+const std::vector<StatefulSet>* View::statefulsets(const std::string& ns) const {
+  return read<std::vector<StatefulSet>>({Kind::statefulsets, ns, ""});
+}
 const Objects* View::namespaces() const { return read<Objects>({Kind::namespaces, "", ""}); }
 const MeshConfig* View::mesh_config() const { return read<MeshConfig>(control_plane().config_key()); }
 const ProxyStatus* View::proxy_status() const {
@@ -115,8 +118,12 @@ const ProxyStatus* View::proxy_status(const Pod& pod) const {
 
 const ControlPlane& View::control_plane() const {
   static const ControlPlane usual;
-  const auto& found = m_evidence.derived<std::optional<ControlPlane>>({Kind::pods}, [&] { return mesh::control_plane(m_evidence); });
-  return found ? *found : usual;
+  const auto* found = control_planes().of(m_home);
+  return found != nullptr ? *found : usual;
+}
+
+const ControlPlanes& View::control_planes() const {
+  return m_evidence.derived<ControlPlanes>({Kind::pods}, [&] { return mesh::control_planes(m_evidence); });
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "evidence/evidence.hpp"
@@ -26,7 +27,8 @@ struct ObjectList {
 
 class View {
  public:
-  explicit View(const evidence::Evidence& evidence) : m_evidence(evidence) {}
+  /// `home`: the namespace whose proxies' control plane decides, the caller's; "" for that of most proxies.
+  explicit View(const evidence::Evidence& evidence, std::string home = "") : m_evidence(evidence), m_home(std::move(home)) {}
 
   /// The record under a key, or nullptr when there is a gap. Noted either way.
   template <class T>
@@ -41,6 +43,7 @@ class View {
   const std::vector<evidence::Pod>* pods(const std::string& ns) const;
   const std::vector<evidence::Deployment>* deployments(const std::string& ns) const;
   const std::vector<evidence::ReplicaSet>* replicasets(const std::string& ns) const;
+  const std::vector<evidence::StatefulSet>* statefulsets(const std::string& ns) const;
   const evidence::Objects* namespaces() const;
   const evidence::MeshConfig* mesh_config() const;
   const evidence::ProxyStatus* proxy_status() const;
@@ -66,8 +69,10 @@ class View {
   /// How hosts are spelt here. Not noted as read: it says what things are called, not how they are.
   const Names& names() const;
 
-  /// The control plane that the proxies belong to, the usual one while none was read. Not noted as read, as names().
+  /// The control plane that the proxies at home belong to, the usual one while none was read. Not noted as read, as names().
   const ControlPlane& control_plane() const;
+  /// All that proxies belong to, wherever they are.
+  const ControlPlanes& control_planes() const;
   /// What istiod says of proxies: the control plane of this pod, or the usual one when that was not asked.
   const evidence::ProxyStatus* proxy_status(const evidence::Pod& pod) const;
 
@@ -84,6 +89,7 @@ class View {
 
  private:
   const evidence::Evidence& m_evidence;
+  std::string m_home;
   mutable std::vector<std::vector<Key>> m_open;
   mutable std::map<Key, evidence::ProxyLog> m_logs;   ///< those that were read by the mesh's own format
 };

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "diagnose/verdict.hpp"
+#include "mesh/view.hpp"
 #include "playbook/order.hpp"
 #include "playbook/placeholder.hpp"
 #include "util/shell.hpp"
@@ -35,6 +36,15 @@ bool worth_another_way(Gap gap) {
 /// istioctl 1.27 to 1.29 takes `-o json` and prints a table without a word on sync: it needs `-v 1` (status.go, formats.md 1.1).
 bool says_what_was_asked(const evidence::Evidence& evidence, const evidence::Key& key) {
   return key.kind != evidence::Kind::proxy_status || evidence.get<evidence::Kind::proxy_status>().value.says_sync;
+}
+
+/// The usual control plane is asked before it is known whose the proxies are. When all are of others, it tells nothing of them.
+bool of_no_proxy(const evidence::Evidence& evidence, const run::Argv& argv) {
+  const auto key = evidence::key_of(argv);
+  const mesh::ControlPlane usual;
+  if (!key || !(*key == usual.config_key() || *key == usual.status_key())) return false;
+  const auto& planes = mesh::View(evidence).control_planes().all;
+  return !planes.empty() && planes.count(usual) == 0;
 }
 
 bool means_no_cluster(Gap gap) {
@@ -339,7 +349,8 @@ Trail Execution::trail() const {
     return a->step != b->step ? a->step < b->step : a->argv < b->argv;
   });
   for (const auto* command : ended) {
-    trail.ran.push_back({m_playbook.steps[command->step].id, command->argv, command->gap, command->why, command->took});
+    const bool needless = command->gap != Gap::none && of_no_proxy(m_evidence, command->argv);
+    trail.ran.push_back({m_playbook.steps[command->step].id, command->argv, command->gap, command->why, command->took, needless});
   }
   for (std::size_t i = 0; i < m_states.size(); ++i) {
     if (m_states[i].asked == 0) trail.skipped.push_back({m_playbook.steps[i].id, why_skipped(i)});

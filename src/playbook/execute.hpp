@@ -22,6 +22,7 @@ struct Ran {
   evidence::Gap gap = evidence::Gap::none;
   std::string why;
   std::chrono::milliseconds took{0};
+  bool needless = false;   ///< it failed, and what it asks for is of no proxy that was read
 };
 
 /// A step that ran nothing, and why: "not needed: <fact> is false", "no value for {server.pod}", "only with --probe".

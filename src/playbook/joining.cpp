@@ -11,8 +11,9 @@ namespace meshdx::playbook {
 namespace {
 
 /// kubectl lists the kinds of one process one after the other. With the API server 50 ms away, six lists take as long as
-/// what a process needs to start, find the cluster and shake hands; more of them would hold up the steps that wait.
-constexpr std::size_t k_most_together = 6;
+/// what a process needs to start, find the cluster and shake hands; many more of them would hold up the steps that wait.
+/// Seven are what a namespace has and the namespaces themselves: one process for them.
+constexpr std::size_t k_most_together = 7;
 
 /// Whether the parts would fail for the same reason: no cluster, no tool, no time; no way to the one proxy they ask.
 bool fails_all(const run::CommandResult& joined) {

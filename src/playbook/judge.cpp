@@ -109,7 +109,7 @@ Judgement judge(const Playbook& playbook, const std::vector<diagnose::Cause>& ca
   question.healthy_when = playbook.healthy_when;
   question.notes = playbook.notes;
   Judgement judgement;
-  judgement.cases = std::make_unique<const mesh::Cases>(mesh::cases_of(mesh::View(evidence), complaint));
+  judgement.cases = std::make_unique<const mesh::Cases>(mesh::cases_of(mesh::View(evidence, complaint.home()), complaint));
   for (const auto& pair : judgement.cases->all) judgement.pairs.push_back(judge_pair(question, pair, evidence, context_flags));
   sum_up(judgement, judgement.cases->complete);
   return judgement;

@@ -25,7 +25,7 @@ bool answered_otherwise(const std::vector<Ran>& ran, const Ran& failed) {
 }
 
 bool gave_nothing(const std::vector<Ran>& ran, const Ran& command) {
-  const bool answer = command.gap == Gap::none || command.gap == Gap::not_asked || command.gap == Gap::no_such_kind;
+  const bool answer = command.needless || command.gap == Gap::none || command.gap == Gap::not_asked || command.gap == Gap::no_such_kind;
   return !answer && !answered_otherwise(ran, command);
 }
 

@@ -42,7 +42,7 @@ Hint access_log_of(const evidence::Pod& pod, const Json& labels, const std::vect
 }  // namespace
 
 std::vector<Hint> hints(const evidence::Evidence& evidence, const mesh::Complaint& complaint, const std::vector<std::string>& context_flags) {
-  const mesh::View view(evidence);
+  const mesh::View view(evidence, complaint.home());
   const auto path = mesh::follow(view, complaint);
   const auto* pod = path.caller.pod;
   if (pod == nullptr || !path.caller.meshed() || view.listeners(*pod) == nullptr) return {};

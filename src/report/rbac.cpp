@@ -67,7 +67,7 @@ std::string rbac_manifest(const std::vector<Right>& rights, const Grantee& grant
     if (right.scope != Scope::cluster) control_plane.push_back(playbook::at_control_plane(right, plane));
   }
   std::string text = "# What meshdx needs to answer questions about namespace " + grantee.ns + ", from the commands of its playbooks.\n"
-                     "# Calls that lead to another namespace take the Role " + grantee.ns + "/meshdx and its binding there too.\n";
+                     "# Calls that lead to another namespace, and gateways that run in one, take the Role " + grantee.ns + "/meshdx and its binding there too.\n";
   text += role(cluster, "", grantee);
   if (grantee.ns != plane.ns) text += role(asked, grantee.ns, grantee);
   return text + role(control_plane, plane.ns, grantee);

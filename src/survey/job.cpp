@@ -29,7 +29,7 @@ rules:
     resources: [endpointslices]
     verbs: [list]
   - apiGroups: [apps]
-    resources: [deployments, replicasets]
+    resources: [deployments, replicasets, statefulsets]
     verbs: [list]
   - apiGroups: [networking.istio.io, security.istio.io]
     resources: ["*"]
@@ -60,7 +60,7 @@ metadata:
 rules:
   - apiGroups: [""]
     resources: [configmaps]
-    resourceNames: [istio]
+    resourceNames: [istio]   # and istio-REVISION for each revision of the control plane
     verbs: [get]
   - apiGroups: [""]
     resources: [pods]

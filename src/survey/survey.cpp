@@ -42,7 +42,7 @@ std::map<const Pod*, std::vector<std::uint16_t>> ports_of(const mesh::View& view
 
 Stage stage_for(const Evidence& evidence, const mesh::Complaint& ask) {
   Stage stage{evidence, ""};
-  const mesh::View view(stage.evidence);
+  const mesh::View view(stage.evidence, ask.home());
   const auto bare = mesh::follow(view, ask);
   if (!bare.caller.meshed()) return stage;
   const Pod& caller = *bare.caller.pod;
@@ -66,7 +66,7 @@ namespace {
 
 /// A VirtualService that answers or redirects by itself needs no endpoint.
 bool answers_itself(const Evidence& evidence, const mesh::Complaint& ask) {
-  const auto path = mesh::follow(mesh::View(evidence), ask);
+  const auto path = mesh::follow(mesh::View(evidence, ask.home()), ask);
   const bool direct = path.walk.end == mesh::Walk::End::direct_response || path.walk.end == mesh::Walk::End::redirect;
   return path.walked && direct && (path.walk.route == nullptr || path.walk.route->config);
 }

@@ -39,7 +39,7 @@ const std::vector<Kind>& mesh_kinds() {
 }
 
 const std::vector<Kind>& namespace_kinds() {
-  static const std::vector<Kind> kinds = {Kind::services, Kind::endpointslices, Kind::pods, Kind::deployments, Kind::replicasets};
+  static const std::vector<Kind> kinds = {Kind::services, Kind::endpointslices, Kind::pods, Kind::deployments, Kind::replicasets, Kind::statefulsets};
   return kinds;
 }
 
@@ -56,6 +56,9 @@ class Sweeper {
   std::vector<run::CommandResult> run(const std::vector<run::Argv>& commands);
   void gather(const std::vector<run::Argv>& commands);
   void gather_mesh();
+  void gather_control_plane(const mesh::ControlPlane& plane, std::vector<run::Argv> others);
+  void gather_control_planes();
+  void forget_unneeded();
   void gather_where_allowed(const std::vector<std::string>& namespaces);
   bool choose_namespaces();
   void find_gateways();
@@ -76,6 +79,8 @@ class Sweeper {
   Sweep m_sweep;
   std::set<std::string> m_gateway_namespaces;   ///< where the pods of Gateways are
   bool m_gateways_found = true;                 ///< all of them are known to be there
+  std::set<mesh::ControlPlane> m_planes;        ///< that the proxies belong to
+  std::set<mesh::ControlPlane> m_planes_asked;
 };
 
 std::vector<run::CommandResult> Sweeper::run(const std::vector<run::Argv>& commands) {
@@ -95,18 +100,52 @@ void Sweeper::gather(const std::vector<run::Argv>& commands) {
 
 void Sweeper::gather_mesh() {
   progress("reading the mesh's configuration");
-  std::vector<run::Argv> commands = {command_for({Kind::namespaces, "", "", ""}), command_for({Kind::mesh_config, "", "", ""}), {"istioctl", "proxy-status", "-o", "json"}};
+  std::vector<run::Argv> commands = {command_for({Kind::namespaces, "", "", ""})};
   for (const auto kind : mesh_kinds()) commands.push_back(command_for(list_key(kind, "")));
-  gather(commands);
-  if (m_view.proxy_status() == nullptr && !m_runner.interrupted()) {
-    // Before 1.30 there is no JSON, before 1.27 no -v: one of the three is enough.
-    const auto before = m_sweep.unread.size();
-    gather({{"istioctl", "proxy-status", "-v", "1"}});
-    if (m_view.proxy_status() == nullptr) gather({{"istioctl", "proxy-status"}});
-    const auto istioctl = [](const Unread& unread) { return unread.argv.front() == "istioctl"; };
-    const auto from = m_view.proxy_status() != nullptr ? m_sweep.unread.begin() : m_sweep.unread.begin() + static_cast<std::ptrdiff_t>(before);
-    m_sweep.unread.erase(std::remove_if(from, m_sweep.unread.end(), istioctl), m_sweep.unread.end());
+  gather_control_plane({}, std::move(commands));
+}
+
+/// What a control plane has for the whole mesh, and which proxies it knows; `others` are read beside it.
+void Sweeper::gather_control_plane(const mesh::ControlPlane& plane, std::vector<run::Argv> others) {
+  m_planes_asked.insert(plane);
+  const auto status = [&](std::vector<std::string> words) {
+    run::Argv argv = {"istioctl", "proxy-status"};
+    if (!plane.usual()) argv.insert(argv.end(), {"-i", plane.ns, "-r", plane.revision});
+    argv.insert(argv.end(), words.begin(), words.end());
+    return argv;
+  };
+  const auto said = [&] { return m_view.read<ProxyStatus>(plane.status_key()) != nullptr; };
+  others.insert(others.end(), {command_for(plane.config_key()), status({"-o", "json"})});
+  gather(others);
+  if (said() || m_runner.interrupted()) return;
+  // Before 1.30 there is no JSON, before 1.27 no -v: one of the three is enough.
+  const auto before = m_sweep.unread.size();
+  gather({status({"-v", "1"})});
+  if (!said()) gather({status({})});
+  const auto of_it = [&](const Unread& unread) { return key_of(unread.argv) == plane.status_key(); };
+  const auto from = said() ? m_sweep.unread.begin() : m_sweep.unread.begin() + static_cast<std::ptrdiff_t>(before);
+  m_sweep.unread.erase(std::remove_if(from, m_sweep.unread.end(), of_it), m_sweep.unread.end());
+}
+
+/// The control planes that the pods under way belong to, each asked once: a mesh that is upgraded has several.
+void Sweeper::gather_control_planes() {
+  for (const auto& plane : std::set<mesh::ControlPlane>(m_view.control_planes().all)) {
+    m_planes.insert(plane);
+    if (m_planes_asked.count(plane) > 0 || m_runner.interrupted()) continue;
+    gather_control_plane(plane, {});
+    for (const auto& key : {plane.config_key(), plane.status_key()}) m_mesh.take(key, m_evidence);
   }
+}
+
+/// The usual control plane is asked before it is known whose the proxies are: where all are of others, it was not needed.
+void Sweeper::forget_unneeded() {
+  const mesh::ControlPlane usual;
+  if (m_planes.empty() || m_planes.count(usual) > 0) return;
+  const auto of_it = [&](const Unread& unread) {
+    const auto key = key_of(unread.argv);
+    return key == usual.config_key() || key == usual.status_key();
+  };
+  m_sweep.unread.erase(std::remove_if(m_sweep.unread.begin(), m_sweep.unread.end(), of_it), m_sweep.unread.end());
 }
 
 /// Where a kind may not be listed for all namespaces: those that are checked, and the root namespace.
@@ -206,6 +245,7 @@ void Sweeper::load(const std::set<std::string>& namespaces) {
     }
   }
   gather(commands);
+  gather_control_planes();
   for (const auto& ns : namespaces) m_evidence = with_any_caller(m_evidence, ns);
 }
 
@@ -247,6 +287,7 @@ Sweep Sweeper::go() {
   for (const auto* filter : m_view.objects(Kind::envoy_filters).items) {
     m_sweep.remarks.push_back(filter->ref() + " changes proxies by hand; that is not taken into account.");
   }
+  forget_unneeded();
   m_sweep.survey = m_surveyor.result();
   m_sweep.interrupted = m_runner.interrupted();
   return std::move(m_sweep);

@@ -337,7 +337,7 @@ void Builder::slices_of(const Service& service, const std::vector<Pod>& pods) {
 /// Files every list as kubectl prints it: those of a namespace by namespace, Istio's for all.
 void Builder::file_lists() {
   std::map<std::pair<Kind, std::string>, Json> lists;
-  const std::set<Kind> by_namespace = {Kind::services, Kind::endpointslices, Kind::pods, Kind::deployments, Kind::replicasets, Kind::events, Kind::networkpolicies};
+  const std::set<Kind> by_namespace = {Kind::services, Kind::endpointslices, Kind::pods, Kind::deployments, Kind::replicasets, Kind::statefulsets, Kind::events, Kind::networkpolicies};
   for (const auto& row : kind_rows()) {
     if (row.family != Family::list && row.family != Family::cluster_list) continue;
     if (by_namespace.count(row.kind) == 0) lists[{row.kind, ""}] = Json::array();

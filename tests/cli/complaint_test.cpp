@@ -87,7 +87,7 @@ TEST_CASE("only a URL gives a path") {
 }
 
 TEST_CASE("targets that cannot be read are refused in one sentence") {
-  for (const auto* typed : {"", "web/", "foo/web", "svc/a/b", "http://", "http:///x", "ftp://web", "web:0", "web:99999", "web:x", "-n", "we b",
+  for (const auto* typed : {"", "web/", "foo/web", "svc/a/b", "http://", "http:///x", "ftp://web", "web:0", "web:99999", "web:x", "web..shop", "http://web..shop/", "-n", "we b",
                             "[::1", "[web]:80", "http://web:80:81/", "a\nb", "$(reboot)"}) {
     CAPTURE(typed);
     Asked asked;

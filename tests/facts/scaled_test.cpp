@@ -1,4 +1,5 @@
 // A Service without pods whose workload was scaled to 0 is no Service with a wrong selector.
+#include <optional>
 #include <ostream>
 
 #include <doctest/doctest.h>
@@ -42,5 +43,44 @@ TEST_CASE("ReplicaSets without a Deployment that were scaled to 0") {
     INFO(std::string(row.what) << ": " << base["workload.set-scaled-to-zero"].text);
     CHECK((base["workload.set-scaled-to-zero"].truth == row.truth));
     CHECK(contains(base["workload.set-scaled-to-zero"].text, row.says));
+  }
+}
+
+namespace {
+
+std::string set_json(const std::string& name, const std::string& app, int replicas) {
+  return "{'kind':'StatefulSet','metadata':{'namespace':'shop','name':'" + name + "'},'spec':{'replicas':" + std::to_string(replicas) + ",'template':{'metadata':{'labels':{'app':'" + app + "'}}}}}";
+}
+
+}  // namespace
+
+TEST_CASE("a StatefulSet that was scaled to 0, and a Deployment that looks alike") {
+  struct Row {
+    const char* what;
+    std::optional<std::vector<std::string>> sets;   // none: the list was not read
+    std::string other;                              // the workload beside it
+    Tri zero, selected;
+  };
+  const Row rows[] = {
+      {"scaled to 0", std::vector<std::string>{set_json("web", "web", 0)}, "web-exporter", Tri::yes, Tri::yes},
+      {"wants pods", std::vector<std::string>{set_json("web", "web", 2)}, "web-exporter", Tri::no, Tri::yes},
+      {"one of two wants pods", std::vector<std::string>{set_json("web-a", "web", 0), set_json("web-b", "web", 1)}, "web-exporter", Tri::no, Tri::yes},
+      {"another's", std::vector<std::string>{set_json("db", "db", 0)}, "web-exporter", Tri::no, Tri::no},
+      {"none", std::vector<std::string>{}, "web-exporter", Tri::no, Tri::no},
+      {"not read", std::nullopt, "web-exporter", Tri::unknown, Tri::unknown},
+      {"not read, and a workload of the Service's own name runs", std::nullopt, "web", Tri::no, Tri::no},
+  };
+  for (const auto& row : rows) {
+    World world;
+    PodText beside{"shop/" + row.other + "-1", "app=" + row.other + "-x", "10.0.0.5"};
+    beside.owner = "DaemonSet/" + row.other;
+    world.in("shop", {pod_json({"shop/client", "app=client", "10.0.0.3", ""}), pod_json(beside)}, {service_json("shop/web", "10.96.0.1", "app=web")});
+    world.list("deployments.apps", "-n shop", {}).list("replicasets.apps", "-n shop", {}).list(entries_list, "-A", {}).list(services_list, "-A", {}).mesh_config();
+    if (row.sets) world.list("statefulsets.apps", "-n shop", *row.sets);
+    const auto ask = asking_from("web", "client");
+    const facts::FactBase base(world.evidence, ask);
+    INFO(std::string(row.what) << ": " << base["workload.selected"].text);
+    CHECK((base["workload.stateful-set-scaled-to-zero"].truth == row.zero));
+    CHECK((base["workload.selected"].truth == row.selected));
   }
 }

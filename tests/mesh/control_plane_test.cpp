@@ -72,3 +72,30 @@ TEST_CASE("the mesh configuration is that of the proxies' control plane") {
   CHECK(View(evidence).root_namespace() == "new-root");
   CHECK(View(evidence).names().fqdn("web", "shop") == "web.shop.svc.corp.example");
 }
+
+TEST_CASE("two control planes beside each other: the caller's namespace decides") {
+  const auto pod = [](const std::string& ns, const std::string& name, const std::string& authority) {
+    auto json = pod_with(authority, "", "", "");
+    json["metadata"]["namespace"] = ns;
+    json["metadata"]["name"] = name;
+    return json;
+  };
+  const auto list = [](const std::string& ns, const Json& items) {
+    run::CommandResult result;
+    result.argv = {"kubectl", "get", "pods", "-n", ns, "-o", "json"};
+    result.out = dump_json({{"apiVersion", "v1"}, {"kind", "List"}, {"items", items}});
+    return result;
+  };
+  const std::string usual = "istiod.istio-system.svc:15012", canary = "istiod-canary.mesh.svc:15012";
+  evidence::Evidence evidence;
+  evidence.add(list("old", {pod("old", "a-1", usual), pod("old", "a-2", usual), pod("old", "a-3", usual)}));
+  evidence.add(list("new", {pod("new", "b-1", canary), pod("new", "b-2", canary), pod("new", "b-3", usual)}));
+  evidence.add(list("bare", {}));
+  const auto plane = [&](const std::string& home) { return View(evidence, home).control_plane().ns + "/" + View(evidence, home).control_plane().revision; };
+  CHECK(plane("new") == "mesh/canary");
+  CHECK(plane("old") == "istio-system/default");
+  CHECK(plane("bare") == "istio-system/default");   // no proxies there: that of most
+  CHECK(plane("") == "istio-system/default");
+  CHECK(View(evidence).control_planes().all.size() == 2);
+  CHECK(View(evidence, "new").root_namespace() == "mesh");
+}
