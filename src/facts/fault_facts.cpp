@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "facts/rules.hpp"
+#include "mesh/gateway_binding.hpp"
 #include "mesh/istio_config.hpp"
 #include "util/text.hpp"
 
@@ -128,8 +129,8 @@ Finding as_written(Context& c) {
   const auto& walk = c.walk();
   const auto there = walk.virtual_host == nullptr ? 0 : std::count_if(walk.virtual_host->routes.begin(), walk.virtual_host->routes.end(), injects);
   std::size_t asked = 0;
-  // What is bound to gateways only, or hidden from the caller, is not asked of its proxy.
-  const auto seen = c.path().caller.gateway ? list.items : mesh::mesh_virtual_services(c.view, c.path().to.host, c.caller()->meta.ns);
+  // What is bound elsewhere, or hidden from the caller, is not asked of its proxy.
+  const auto seen = c.path().caller.gateway ? mesh::gateway_virtual_services(c.view, *c.caller()) : mesh::mesh_virtual_services(c.view, c.path().to.host, c.caller()->meta.ns);
   for (const auto* vs : list.items) {
     const auto hosts = mesh::strings_at(vs->spec(), "hosts");
     const bool given = std::find(seen.begin(), seen.end(), vs) != seen.end();

@@ -114,6 +114,8 @@ Finding not_accepted(Context& c) {
     for (const auto& parent : mesh::gateway_parents(*route)) {
       if (!names_host && !served_by(own, parent.ns, parent.name)) continue;   // a route for all hosts of some other gateway
       const auto* gateway = find_gateway(gateways, parent);
+      // The pod serves Gateways, and this is another one that exists: whatever it refused was not meant to come in here.
+      if (!own.empty() && gateway != nullptr && !served_by(own, parent.ns, parent.name)) continue;
       const auto refusal = refusal_of(gateways, *route, parent, gateway);
       unsure = unsure || refusal.unsure;
       if (refusal.reason.empty()) continue;

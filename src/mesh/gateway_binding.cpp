@@ -30,6 +30,17 @@ bool bound_to(const Object& vs, const Object& gateway) {
   return std::find(names.begin(), names.end(), gateway.full_name()) != names.end();
 }
 
+std::vector<const Object*> gateway_virtual_services(const View& view, const Pod& pod) {
+  std::vector<const Object*> gateways, bound;
+  for (const auto* gateway : view.objects(Kind::gateways).items) {
+    if (gateway_selects(*gateway, pod)) gateways.push_back(gateway);
+  }
+  for (const auto* vs : view.objects(Kind::virtual_services).items) {
+    if (std::any_of(gateways.begin(), gateways.end(), [&](const Object* gateway) { return bound_to(*vs, *gateway); })) bound.push_back(vs);
+  }
+  return bound;
+}
+
 bool has_host(const Object& vs, const std::string& host) {
   const auto hosts = strings_at(vs.spec(), "hosts");
   return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return host_covers(lower(h), host); });

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "mesh/istio_config.hpp"
+#include "mesh/view.hpp"
 
 namespace meshdx::mesh {
 
@@ -22,6 +24,9 @@ std::vector<std::string> written_hosts(const GatewayServer& server);
 
 /// Whether the VirtualService lists the Gateway.
 bool bound_to(const evidence::Object& virtual_service, const evidence::Object& gateway);
+
+/// The VirtualServices that are bound to a Gateway which picks the pod.
+std::vector<const evidence::Object*> gateway_virtual_services(const View& view, const evidence::Pod& pod);
 
 /// Whether one of the VirtualService's hosts covers the host.
 bool has_host(const evidence::Object& virtual_service, const std::string& host);

@@ -25,10 +25,11 @@ std::string gateway(const std::string& text) {
                 words.size() > 3 ? words[3] : "");
 }
 
-/// "ns/name hosts gateways".
+/// "ns/name hosts gateways[ abort]": with a fault for all requests.
 std::string service(const std::string& text) {
   const auto words = split(text, ' ');
-  return object("VirtualService", words[0], "{'hosts':['" + replace_all(words[1], ",", "','") + "'],'gateways':['" + replace_all(words[2], ",", "','") + "'],'http':[{'route':[{'destination':{'host':'web'}}]}]}");
+  const std::string fault = words.size() > 3 ? "'fault':{'abort':{'httpStatus':503,'percentage':{'value':100}}}," : "";
+  return object("VirtualService", words[0], "{'hosts':['" + replace_all(words[1], ",", "','") + "'],'gateways':['" + replace_all(words[2], ",", "','") + "'],'http':[{" + fault + "'route':[{'destination':{'host':'web'}}]}]}");
 }
 
 struct Mesh {
@@ -93,6 +94,7 @@ const char* const picks_none = "gateway.selector-picks-none";
 const char* const mismatch = "gateway.host-mismatch";
 const char* const lacks = "gateway.virtual-service-lacks-host";
 const char* const nothing = "gateway.nothing-bound";
+const char* const as_written = "faults.as-written";
 const char* const candidate = "gateway.unbound-candidate";
 
 }  // namespace
@@ -140,6 +142,15 @@ TEST_CASE("of several teams on one ingress the namespace asked about goes first,
       {"our Gateway has nothing bound, a neighbour's * has", {{all, ours}, {at_all}}, nothing, Tri::yes, "Gateway shop/shop serves"},
       {"two Gateways of two namespaces with one host are merged", {{"aaa/gw shop.example.com ingressgateway", ours}, {"shop/web shop.example.com shop"}}, nothing, Tri::no},
       {"and are no mismatch", {{"aaa/gw shop.example.com ingressgateway", ours}, {"shop/web shop.example.com shop"}}, mismatch, Tri::no},
+  });
+}
+
+TEST_CASE("a fault is asked of a gateway by the rules bound to its own Gateways") {
+  const std::string ours = "shop/shop shop.example.com ingressgateway", others = "team/gw shop.example.com elsewhere", web = "shop/web shop.example.com shop";
+  check_rows({
+      {"none is asked for", {{ours}, {web}, k_routed}, as_written, Tri::yes},
+      {"one is asked of another gateway", {{ours, others}, {web, "team/vs shop.example.com gw abort"}, k_routed}, as_written, Tri::yes},
+      {"one is asked of this one", {{ours}, {web, "team/vs shop.example.com shop/shop abort"}, k_routed}, as_written, Tri::no, "team/vs asks for a fault"},
   });
 }
 
