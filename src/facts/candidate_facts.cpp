@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "facts/context.hpp"
+#include "util/shell.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::facts {
@@ -121,6 +122,14 @@ Finding selector_candidate(Context& c) {
   return yes(candidate->workload + "'s pods carry " + labels_text(identity_labels(*candidate->pod)), b);
 }
 
+Finding no_candidate(Context& c) {
+  const auto candidate = selector_candidate(c);
+  if (candidate.truth != Tri::no || c.serving().service == nullptr) return candidate.truth == Tri::unknown ? candidate : no(candidate.text);
+  auto b = service_bindings(c.serving());
+  b["selector.words"] = shell_quote(labels_text(c.serving().service->selector));
+  return yes(candidate.text, b);
+}
+
 /// An address the proxy still sends to although no pod and no EndpointSlice has it. Where the log says which addresses could not be
 /// reached it is one of them: other clusters' addresses stand in no slice here, and are none the worse for it.
 Finding stale_endpoint(Context& c) {
@@ -156,6 +165,7 @@ Finding stale_endpoint(Context& c) {
 const std::vector<Fact>& candidate_facts() {
   static const std::vector<Fact> facts = {
       {"endpoint.stale", "The caller's proxy has an endpoint that no longer exists", stale_needs, stale_endpoint, {Kind::endpoints}},
+      {"service.no-candidate", "No workload stands out as the one the selector means", candidate_needs, no_candidate, {Kind::pods}},
       {"service.candidate", "One workload stands out as the one the selector means", candidate_needs, selector_candidate, {Kind::pods}},
   };
   return facts;

@@ -122,6 +122,11 @@ Finding workload_selected(Context& c) {
   for (const auto& deployment : *deployments) {
     if (selects(service.selector, deployment.template_labels)) return yes("the pods of Deployment " + deployment.full_name() + " would have the labels");
   }
+  if (const auto* replicas = c.view.replicasets(service.meta.ns)) {
+    for (const auto& set : *replicas) {   // a Deployment's old ones outlast a change of its labels
+      if (set.meta.owner_kind != "Deployment" && selects(service.selector, set.template_labels)) return yes("the pods of ReplicaSet " + set.meta.ns + "/" + set.meta.name + " would have the labels");
+    }
+  }
   const auto* sets = c.view.statefulsets(service.meta.ns);
   if (sets == nullptr) return without_sets(c, service);
   for (const auto& set : *sets) {
@@ -134,7 +139,7 @@ Finding workload_selected(Context& c) {
 
 const std::vector<Fact>& workload_facts() {
   static const std::vector<Fact> facts = {
-      {"workload.selected", "A workload makes pods with the labels that the Service selects", workload_needs_and({Kind::statefulsets}), workload_selected, {Kind::deployments, Kind::statefulsets}},
+      {"workload.selected", "A workload makes pods with the labels that the Service selects", workload_needs_and({Kind::replicasets, Kind::statefulsets}), workload_selected, {Kind::deployments, Kind::statefulsets}},
       {"workload.scaled-to-zero", "The Deployment behind the Service is scaled to 0", workload_needs, scaled_to_zero, {Kind::deployments}},
       {"workload.set-scaled-to-zero", "A ReplicaSet behind the Service that no Deployment rules is scaled to 0", workload_needs_and({Kind::replicasets}), set_scaled_to_zero, {Kind::replicasets}},
       {"workload.stateful-set-scaled-to-zero", "The StatefulSet behind the Service is scaled to 0", workload_needs_and({Kind::statefulsets}), stateful_set_scaled_to_zero, {Kind::statefulsets}},
