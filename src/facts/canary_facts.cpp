@@ -83,9 +83,16 @@ Members members_of(Context& c, const Share& share) {
   return members;
 }
 
+/// A destination that a rule names twice gets both weights, and its requests cannot be told apart.
 std::vector<Share> asked_shares(Context& c, const Rules& rules) {
   const auto split = split_rule(rules);
-  return split ? shares_of(c.view.names(), rules.list()[*split], rules.vs->meta.ns) : std::vector<Share>{};
+  std::vector<Share> shares;
+  for (const auto& next : split ? shares_of(c.view.names(), rules.list()[*split], rules.vs->meta.ns) : std::vector<Share>{}) {
+    const auto same = std::find_if(shares.begin(), shares.end(), [&](const Share& s) { return s.host == next.host && s.subset == next.subset && s.port == next.port; });
+    if (same == shares.end()) shares.push_back(next);
+    else same->percent += next.percent;
+  }
+  return shares;
 }
 
 std::string share_name(const Share& share) { return share.subset.empty() ? share.host : share.subset; }
