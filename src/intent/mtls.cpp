@@ -147,7 +147,7 @@ Expected<Done> plan_mtls(Draft& draft) {
     warn_of_rules(draft, pods);
     warn_of_plain_callers(draft, pods);
   }
-  draft.plan.verify = verify_by(draft, "mtls");
+  draft.plan.verify = verify_by(draft, "mtls", true);
   const Json mode = {{"mode", wish.mode}};
   const auto port = wish.port ? std::to_string(*wish.port) : "";
   const auto what = wish.mode + (port.empty() ? "" : " on port " + port);

@@ -50,18 +50,26 @@ Labels shared_labels(const std::vector<const Pod*>& pods) {
   return shared;
 }
 
+/// Whether a Service picks the pod: then somebody may call it, and a log tells how that went.
+bool is_served(const Draft& draft, const Pod& pod) {
+  const auto* services = draft.view().services(pod.meta.ns);
+  return services != nullptr && std::any_of(services->begin(), services->end(), [&](const evidence::Service& service) { return !service.selector.empty() && evidence::selects(service.selector, pod.meta.labels); });
+}
+
 }  // namespace
 
 std::string target_text(const Wish& wish) { return wish.name.empty() ? "namespace " + wish.ns : wish.name + " in " + wish.ns; }
 
-std::vector<std::string> verify_by(const Draft& draft, const char* playbook) {
+std::vector<std::string> verify_by(const Draft& draft, const char* playbook, bool served_first) {
   const auto& wish = draft.wish();
-  std::string name = wish.name;
+  std::string name = wish.name, served;
   for (const auto* pod : pods_of(draft.view(), wish)) {
-    if (name.empty() && pod->meshed() && !pod->router()) name = mesh::workload_of(*pod);
+    if (!pod->meshed() || pod->router()) continue;
+    if (name.empty()) name = mesh::workload_of(*pod);
+    if (served_first && served.empty() && is_served(draft, *pod)) served = mesh::workload_of(*pod);
   }
   if (name.empty()) return {"sweep", "-n", wish.ns};
-  return {playbook, name, "-n", wish.ns, "--since", k_since};
+  return {playbook, wish.name.empty() && !served.empty() ? served : name, "-n", wish.ns, "--since", k_since};
 }
 
 Labels selector_of(const Object& object) {

@@ -18,7 +18,8 @@ Expected<const evidence::Object*> own_object(const Draft& draft, mesh::Kind kind
 /// "web in shop", "namespace shop".
 std::string target_text(const Wish& wish);
 
-/// The playbook that tells whether it is so: about the workload, or for a namespace about one of it that has a sidecar.
-std::vector<std::string> verify_by(const Draft& draft, const char* playbook);
+/// The playbook that tells whether it is so: about the workload, or for a namespace about one of it that has a sidecar;
+/// `served_first`: rather one that a Service picks, as it is the requests to it that tell.
+std::vector<std::string> verify_by(const Draft& draft, const char* playbook, bool served_first = false);
 
 }  // namespace meshdx::intent

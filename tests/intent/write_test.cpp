@@ -1,5 +1,5 @@
 // Configuration from intent, as data: each case of writes/*.yaml says what is asked of which mesh (base.yaml and its own
-// objects), and what comes out: `steps` (and the `specs` they lead to, exactly), `warns`, `says` (in the commands), or `refused`.
+// objects), and what comes out: `steps` (and the `specs` they lead to, exactly), `warns`, `says` (in the commands), `verify`, or `refused`.
 #include <ostream>
 
 #include <doctest/doctest.h>
@@ -68,6 +68,7 @@ void check(const Json& one) {
   for (const auto& spec : at(one, "specs").items()) CHECK_MESSAGE(specs[spec.key()] == spec.value(), dump_json(specs[spec.key()]));
   for (const auto& part : words(at(one, "warns"))) CHECK_MESSAGE(any_has(plan->warnings, part), part, " is not in ", join(plan->warnings, "\n"));
   for (const auto& part : words(at(one, "says"))) CHECK_MESSAGE(any_has(commands, part), part, " is not in ", join(commands, "\n"));
+  if (one.contains("verify")) CHECK(join(plan->verify, " ") == text_at(one, "verify"));
   if (bool_at(one, "quiet")) CHECK_MESSAGE(plan->warnings.empty(), join(plan->warnings, "\n"));
   check_pasting(*plan, evidence, asked);
 }

@@ -94,7 +94,7 @@ class Mesh:
         self.env = None
 
     def up(self):
-        run("kubectl", "apply", "-f", "-", text=PODS.format(ns=self.ns, account=ACCOUNT, image=self.args.image, args=self.args.image_args))
+        run("kubectl", "apply", "-f", "-", text=PODS.format(ns=self.ns, account=ACCOUNT, image=self.args.image, args=", ".join(map(json.dumps, self.args.image_args.split(",")))))
         run("kubectl", "wait", "deployment", "--all", "-n", self.ns, "--for=condition=Available", "--timeout=300s")
         self.traffic()
 
@@ -185,7 +185,7 @@ def main():
     parser.add_argument("--meshdx", default="build/meshdx")
     parser.add_argument("-n", "--namespace", default="meshdx-rights")
     parser.add_argument("--image", default="docker.io/lab/echo:1", help="answers 200 on port 8080, and holds sh and curl")
-    parser.add_argument("--image-args", default='--port, "8080"', help="arguments of the image, comma-separated")
+    parser.add_argument("--image-args", default="--port,8080", help="arguments of the image, comma-separated")
     parser.add_argument("--step-timeout", default="20s")
     parser.add_argument("--deadline", default="120s")
     parser.add_argument("--only", default="", help="take away only permissions whose name holds this")
