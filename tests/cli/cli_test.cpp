@@ -6,29 +6,16 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/cli.hpp"
+#include "outcome.hpp"
 #include "run/recording.hpp"
 #include "util/json.hpp"
 #include "util/text.hpp"
 
 using namespace meshdx;
+using namespace meshdx::testing;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Outcome {
-  int code = 0;
-  std::string out, err;
-};
-
-Outcome meshdx_with(const std::vector<std::string>& args) {
-  Outcome outcome;
-  cli::Io io;
-  io.out = [&](std::string_view text) { outcome.out += text; };
-  io.err = [&](std::string_view text) { outcome.err += text; };
-  outcome.code = cli::run("meshdx", args, io);
-  return outcome;
-}
 
 class Folder {
  public:

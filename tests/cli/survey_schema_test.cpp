@@ -7,25 +7,12 @@
 #include <set>
 
 #include "../report/schema.hpp"
-#include "cli/cli.hpp"
+#include "outcome.hpp"
 
 using namespace meshdx;
+using namespace meshdx::testing;
 
 namespace {
-
-struct Printed {
-  int exit = 0;
-  std::string out;
-};
-
-Printed meshdx_with(const std::vector<std::string>& args) {
-  Printed printed;
-  cli::Io io;
-  io.out = [&](std::string_view text) { printed.out += text; };
-  io.err = [](std::string_view) {};
-  printed.exit = cli::run("meshdx", args, io);
-  return printed;
-}
 
 const Json& schema() {
   static const auto parsed = parse_json(meshdx_with({"help", "survey-schema"}).out);
@@ -42,7 +29,7 @@ std::set<std::string> check_one(const std::vector<std::string>& args) {
   testing::validate(schema(), schema(), *json, "", wrong);
   for (const auto& message : wrong) CHECK_MESSAGE(false, args.back() << message);
   CHECK(text_at(*json, "format") == "meshdx.survey/v1");
-  CHECK(at(*json, "exitCode") == printed.exit);
+  CHECK(at(*json, "exitCode") == printed.code);
   return {text_at(*json, "outcome")};
 }
 

@@ -8,10 +8,11 @@
 #include <fstream>
 
 #include "../report/schema.hpp"
-#include "cli/cli.hpp"
+#include "outcome.hpp"
 #include "util/text.hpp"
 
 using namespace meshdx;
+using namespace meshdx::testing;
 
 namespace {
 
@@ -36,20 +37,6 @@ Case read_case(const std::filesystem::path& path) {
   return one;
 }
 
-struct Printed {
-  int exit = 0;
-  std::string out, err;
-};
-
-Printed meshdx_with(const std::vector<std::string>& args) {
-  Printed printed;
-  cli::Io io;
-  io.out = [&](std::string_view text) { printed.out += text; };
-  io.err = [&](std::string_view text) { printed.err += text; };
-  printed.exit = cli::run("meshdx", args, io);
-  return printed;
-}
-
 void check(const std::filesystem::path& path) {
   const auto one = read_case(path);
   INFO(path.filename().string());
@@ -57,7 +44,7 @@ void check(const std::filesystem::path& path) {
   args.insert(args.end(), one.ask.begin(), one.ask.end());
   args.insert(args.end(), {"-f", path.string(), "-o", "json"});
   const auto printed = meshdx_with(args);
-  CHECK_MESSAGE(std::to_string(printed.exit) == one.exit, printed.err);
+  CHECK_MESSAGE(std::to_string(printed.code) == one.exit, printed.err);
   CHECK_MESSAGE(contains(printed.err, one.says), printed.err);
   CHECK(one.says.empty() == (one.exit == "0"));
   CHECK(printed.out.empty() == (one.exit != "0"));
@@ -82,6 +69,6 @@ TEST_CASE("what is written from files, case by case") {
 
 TEST_CASE("files and a recording are not asked at once") {
   const auto printed = meshdx_with({"replay", SOURCE_DIR "/fixtures/selector-mismatch", "--", "write", "retries", "web", "-n", "shop", "--attempts", "3", "--on", "5xx", "-f", SOURCE_DIR "/tests/cli/write_files/canary-new.yaml"});
-  CHECK(printed.exit == 64);
+  CHECK(printed.code == 64);
   CHECK(contains(printed.err, "only one of them"));
 }
