@@ -9,9 +9,7 @@ using namespace meshdx::testing;
 
 namespace {
 
-const std::string k_listeners =
-    "[{'name':'0.0.0.0_80','address':{'socketAddress':{'address':'0.0.0.0','portValue':80}},'trafficDirection':'OUTBOUND','filterChains':[{'filters':[{'name':'http','typedConfig':"
-    "{'@type':'x/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager','rds':{'routeConfigName':'http.80'}}}]}]}]";
+const std::string k_listeners = gateway_listeners(80);
 const std::string k_blackhole = "[{'name':'http.80','virtualHosts':[{'name':'blackhole:80','domains':['*']}]}]";
 
 /// "ns/name": a Gateway with one listener for all hosts.

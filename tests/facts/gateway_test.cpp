@@ -11,9 +11,7 @@ using namespace meshdx::testing;
 
 namespace {
 
-const std::string k_listeners =
-    "[{'name':'0.0.0.0_8080','address':{'socketAddress':{'address':'0.0.0.0','portValue':8080}},'trafficDirection':'OUTBOUND','filterChains':[{'filters':[{'name':'http','typedConfig':"
-    "{'@type':'x/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager','rds':{'routeConfigName':'http.8080'}}}]}]}]";
+const std::string k_listeners = gateway_listeners(8080);
 const std::string k_blackhole = "[{'name':'http.8080','virtualHosts':[{'name':'blackhole:80','domains':['*']}]}]";
 const std::string k_routed =
     "[{'name':'http.8080','virtualHosts':[{'name':'shop.example.com:80','domains':['shop.example.com'],'routes':[{'match':{'prefix':'/'},'route':{'cluster':'outbound|80||web.shop.svc.cluster.local'}}]}]}]";

@@ -111,6 +111,13 @@ inline const std::string gateways_list = "gateways.networking.istio.io", sidecar
                          entries_list = "serviceentries.networking.istio.io",
                          peers_list = "peerauthentications.security.istio.io";
 
+/// The listeners of a gateway's proxy with one for HTTP on this port, its routes in `http.PORT`.
+inline std::string gateway_listeners(int port) {
+  const auto number = std::to_string(port);
+  return "[{'name':'0.0.0.0_" + number + "','address':{'socketAddress':{'address':'0.0.0.0','portValue':" + number + "}},'trafficDirection':'OUTBOUND','filterChains':[{'filters':[{'name':'http','typedConfig':"
+         "{'@type':'x/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager','rds':{'routeConfigName':'http." + number + "'}}}]}]}]";
+}
+
 /// Evidence by the commands that gave it.
 struct World {
   evidence::Evidence evidence;
