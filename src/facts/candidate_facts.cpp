@@ -1,7 +1,5 @@
-// Which workload a Service's selector was meant to pick, when it picks none (A1): for the sentence and the fix. And endpoints
-// that nothing stands for any more.
+// Which workload a Service's selector was meant to pick, when it picks none (A1): for the sentence and the fix.
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "facts/context.hpp"
@@ -16,12 +14,6 @@ namespace {
 
 const std::vector<Kind> candidate_needs = {Kind::services, Kind::pods, Kind::service_entries, Kind::namespaces, Kind::gateways, Kind::api_gateways,
                                            Kind::listeners, Kind::routes, Kind::clusters, Kind::endpoints, Kind::log};
-
-const std::vector<Kind> stale_needs = [] {
-  auto kinds = candidate_needs;
-  kinds.push_back(Kind::endpointslices);
-  return kinds;
-}();
 
 /// The workload someone who wrote this selector most likely meant: its pods, when one stands out.
 struct Candidate {
@@ -130,41 +122,10 @@ Finding no_candidate(Context& c) {
   return yes(candidate.text, b);
 }
 
-/// An address the proxy still sends to although no pod and no EndpointSlice has it. Where the log says which addresses could not be
-/// reached it is one of them: other clusters' addresses stand in no slice here, and are none the worse for it.
-Finding stale_endpoint(Context& c) {
-  if (auto stop = need_walk(c)) return *stop;
-  const auto& serving = c.serving();
-  if (!serving.known) return unknown();
-  if (serving.leg == nullptr || serving.service == nullptr || serving.service->selector.empty()) return no("the endpoints are not those of a selector");
-  const auto* slices = c.view.slices(serving.service->meta.ns);
-  const auto* pods = c.view.pods(serving.service->meta.ns);
-  if (slices == nullptr || pods == nullptr || serving.leg->state == mesh::Leg::State::unknown) return unknown();
-  std::set<std::string> real, unreached;
-  for (const auto& slice : *slices) {
-    if (slice.service != serving.service->meta.name) continue;
-    for (const auto& endpoint : slice.endpoints) real.insert(endpoint.addresses.begin(), endpoint.addresses.end());
-  }
-  for (const auto& seen : c.traffic().requests) {
-    const bool lost = seen.caller != nullptr && seen.result == mesh::Sighting::Result::failed && seen.caller->has_flag("UF") && !seen.caller->upstream_host.empty();
-    if (lost) unreached.insert(mesh::address_of(seen.caller->upstream_host));
-  }
-  for (const auto* host : serving.leg->hosts) {
-    const bool of_a_pod = std::any_of(pods->begin(), pods->end(), [&](const Pod& pod) { return pod.has_address(host->address); });
-    if (of_a_pod || real.count(host->address) > 0 || c.view.pod_by_ip(host->address) != nullptr) continue;
-    if (!unreached.empty() && unreached.count(host->address) == 0) continue;
-    auto b = service_bindings(serving);
-    b["endpoint.address"] = mesh::with_port(host->address, host->port);
-    return yes("the caller's proxy still sends to " + host->address + ", an address that no pod and no EndpointSlice of the Service has", b);
-  }
-  return no("every endpoint of the caller's proxy that may have failed is a pod of the Service");
-}
-
 }  // namespace
 
 const std::vector<Fact>& candidate_facts() {
   static const std::vector<Fact> facts = {
-      {"endpoint.stale", "The caller's proxy has an endpoint that no longer exists", stale_needs, stale_endpoint, {Kind::endpoints}},
       {"service.no-candidate", "No workload stands out as the one the selector means", candidate_needs, no_candidate, {Kind::pods}},
       {"service.candidate", "One workload stands out as the one the selector means", candidate_needs, selector_candidate, {Kind::pods}},
   };

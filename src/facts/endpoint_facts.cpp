@@ -284,12 +284,42 @@ Finding all_ejected(Context& c) {
   return unsure ? unknown() : no("no cluster of the route has all its endpoints ejected");
 }
 
+/// An address the proxy still sends to although no pod and no EndpointSlice has it. Where the log says which addresses could not be
+/// reached it is one of them: other clusters' addresses stand in no slice here, and are none the worse for it.
+Finding stale_endpoint(Context& c) {
+  if (auto stop = need_walk(c)) return *stop;
+  const auto& serving = c.serving();
+  if (!serving.known) return unknown();
+  if (serving.leg == nullptr || serving.service == nullptr || serving.service->selector.empty()) return no("the endpoints are not those of a selector");
+  const auto* slices = c.view.slices(serving.service->meta.ns);
+  const auto* pods = c.view.pods(serving.service->meta.ns);
+  if (slices == nullptr || pods == nullptr || serving.leg->state == Leg::State::unknown) return unknown();
+  std::set<std::string> real, unreached;
+  for (const auto& slice : *slices) {
+    if (slice.service != serving.service->meta.name) continue;
+    for (const auto& endpoint : slice.endpoints) real.insert(endpoint.addresses.begin(), endpoint.addresses.end());
+  }
+  for (const auto& seen : c.traffic().requests) {
+    if (mesh::unconnected(seen) && !seen.caller->upstream_host.empty()) unreached.insert(mesh::address_of(seen.caller->upstream_host));
+  }
+  for (const auto* host : serving.leg->hosts) {
+    const bool of_a_pod = std::any_of(pods->begin(), pods->end(), [&](const Pod& pod) { return pod.has_address(host->address); });
+    if (of_a_pod || real.count(host->address) > 0 || c.view.pod_by_ip(host->address) != nullptr) continue;
+    if (!unreached.empty() && unreached.count(host->address) == 0) continue;
+    auto b = service_bindings(serving);
+    b["endpoint.address"] = mesh::with_port(host->address, host->port);
+    return yes("the caller's proxy still sends to " + host->address + ", an address that no pod and no EndpointSlice of the Service has", b);
+  }
+  return no("every endpoint of the caller's proxy that may have failed is a pod of the Service");
+}
+
 }  // namespace
 
 const std::vector<Fact>& endpoint_facts() {
   static const std::vector<Fact> facts = {
       {"destination.no-endpoints", "No healthy endpoint takes the request", endpoint_needs, no_endpoints, {Kind::endpoints, Kind::endpointslices}},
       {"endpoints.all-ejected", "Outlier detection has ejected all endpoints", endpoint_needs, all_ejected, {Kind::endpoints}},
+      {"endpoint.stale", "The caller's proxy has an endpoint that no longer exists", endpoint_needs, stale_endpoint, {Kind::endpoints}},
       {"service.selects-no-pod", "The Service's selector matches no pod", endpoint_needs, selects_no_pod, {Kind::services, Kind::pods}},
       {"pods.none-ready", "None of the Service's pods is ready", endpoint_needs, pods_none_ready, {Kind::pods}},
       {"target-port.name-missing", "No pod has a container port of the targetPort's name", endpoint_needs, target_name_missing, {Kind::services, Kind::pods}},

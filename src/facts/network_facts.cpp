@@ -88,7 +88,7 @@ Finding forbidden(const PolicyAnswer& answer, bool inbound, const Pod& caller, c
 std::set<const Pod*> not_reached(Context& c) {
   std::set<const Pod*> pods;
   for (const auto& seen : c.traffic().requests) {
-    if (seen.caller == nullptr || seen.result != Sighting::Result::failed || !seen.caller->has_flag("UF") || seen.caller->upstream_host.empty()) continue;
+    if (!mesh::unconnected(seen)) continue;
     if (const auto* pod = c.view.pod_by_ip(mesh::address_of(seen.caller->upstream_host))) pods.insert(pod);
   }
   return pods;
@@ -185,14 +185,11 @@ Finding reserved_port(Context& c) {
   return no("the application's port is none of the sidecar's");
 }
 
-/// Whether the caller's proxy got no connection for the request. An answer with an error came over one.
-bool unconnected(const Sighting& seen) { return seen.caller != nullptr && seen.result == Sighting::Result::failed && seen.caller->has_flag("UF"); }
-
 /// Requests that got no connection to a pod that runs now, so the address is not an old one.
 Finding upstream_runs(Context& c) {
   bool any = false;
   for (const auto& seen : c.traffic().requests) {
-    if (!unconnected(seen)) continue;
+    if (!mesh::unconnected(seen)) continue;
     const auto* pod = c.view.pod_by_ip(mesh::address_of(seen.caller->upstream_host));
     any = true;
     if (pod != nullptr && pod->phase == "Running" && !pod->meta.deleting) return yes("requests failed towards " + pod_ref(*pod) + ", which is running", {{"server.pod", pod->meta.name}, {"server.namespace", pod->meta.ns}, {"server.node", pod->node}, {"caller.node", c.caller() == nullptr ? "" : c.caller()->node}});

@@ -50,6 +50,8 @@ bool broken(const AccessLine& line) {
 
 }  // namespace
 
+bool unconnected(const Sighting& seen) { return seen.caller != nullptr && seen.result == Sighting::Result::failed && seen.caller->has_flag("UF"); }
+
 Sighting::Result result_of(const AccessLine& line, const Complaint& complaint) {
   const bool hung_up = line.code == 0 && (line.has_flag("DC") || line.has_flag("DR"));
   if (hung_up) return Sighting::Result::other;

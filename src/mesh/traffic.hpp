@@ -29,6 +29,9 @@ struct Sighting {
   [[nodiscard]] const evidence::AccessLine* made() const { return maker == Maker::server_proxy || maker == Maker::application ? (server != nullptr ? server : caller) : (caller != nullptr ? caller : server); }
 };
 
+/// Whether a failed request got no connection from the caller's proxy (UF). An answer with an error came over one.
+bool unconnected(const Sighting& seen);
+
 struct Traffic {
   bool caller_read = false;        ///< the caller's log was read (all pods asked for)
   bool server_read = false;        ///< at least one server proxy's log was read
