@@ -1,5 +1,6 @@
 // The workloads behind a Service that selects no pod: scaled to 0, without their pods, or none (causes.md A1, A2).
 #include <algorithm>
+#include <optional>
 
 #include "facts/context.hpp"
 #include "facts/tables.hpp"
@@ -30,9 +31,16 @@ const Deployment* selected_deployment(const Service& service, const std::vector<
   return nullptr;
 }
 
-Finding scaled_to_zero(Context& c) {
+/// They all ask of the Service that the request is for, and what its selector would pick.
+std::optional<Finding> need_selector(Context& c) {
   const auto& serving = c.serving();
-  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
+  if (!serving.known) return unknown();
+  return serving.service == nullptr || serving.service->selector.empty() ? std::optional(no("there is no selector")) : std::nullopt;
+}
+
+Finding scaled_to_zero(Context& c) {
+  if (auto stop = need_selector(c)) return *stop;
+  const auto& serving = c.serving();
   const auto* deployments = c.view.deployments(serving.service->meta.ns);
   if (deployments == nullptr) return unknown();
   const auto* zero = selected_deployment(*serving.service, *deployments, 0);
@@ -45,8 +53,8 @@ Finding scaled_to_zero(Context& c) {
 
 /// A ReplicaSet that no Deployment rules (one that stands alone, or an Argo Rollout's) wants no pod, and no other that is selected does.
 Finding set_scaled_to_zero(Context& c) {
+  if (auto stop = need_selector(c)) return *stop;
   const auto& serving = c.serving();
-  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
   const auto* sets = c.view.replicasets(serving.service->meta.ns);
   if (sets == nullptr) return unknown();
   const ReplicaSet* zero = nullptr;
@@ -63,8 +71,8 @@ Finding set_scaled_to_zero(Context& c) {
 }
 
 Finding no_pods_created(Context& c) {
+  if (auto stop = need_selector(c)) return *stop;
   const auto& serving = c.serving();
-  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
   const auto* deployments = c.view.deployments(serving.service->meta.ns);
   const auto pods = mesh::selected_pods(c.view, *serving.service);
   if (deployments == nullptr || !pods) return unknown();
@@ -95,8 +103,8 @@ Finding without_sets(Context& c, const Service& service) {
 
 /// A StatefulSet whose pods the Service selects, and that wants none.
 Finding stateful_set_scaled_to_zero(Context& c) {
+  if (auto stop = need_selector(c)) return *stop;
   const auto& serving = c.serving();
-  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
   const auto* sets = c.view.statefulsets(serving.service->meta.ns);
   if (sets == nullptr) return without_sets(c, *serving.service);
   const StatefulSet* zero = nullptr;
@@ -114,9 +122,8 @@ Finding stateful_set_scaled_to_zero(Context& c) {
 
 /// A workload whose pods would have the labels that the Service selects: it is not the selector that is wrong.
 Finding workload_selected(Context& c) {
-  const auto& serving = c.serving();
-  if (!serving.known || serving.service == nullptr || serving.service->selector.empty()) return serving.known ? no("there is no selector") : unknown();
-  const auto& service = *serving.service;
+  if (auto stop = need_selector(c)) return *stop;
+  const auto& service = *c.serving().service;
   const auto* deployments = c.view.deployments(service.meta.ns);
   if (deployments == nullptr) return unknown();
   for (const auto& deployment : *deployments) {
