@@ -5,6 +5,7 @@
 #include <set>
 
 #include "facts/context.hpp"
+#include "mesh/gateway_binding.hpp"
 #include "mesh/istio_config.hpp"
 #include "util/text.hpp"
 
@@ -199,10 +200,7 @@ const char* word_of(Because reason, const Call& call) {
 bool in_entry(Context& c, const std::string& host, bool* everywhere) {
   const auto entries = c.view.objects(Kind::service_entries);
   *everywhere = entries.everywhere;
-  return std::any_of(entries.items.begin(), entries.items.end(), [&](const Object* entry) {
-    const auto hosts = mesh::strings_at(entry->spec(), "hosts");
-    return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(lower(h), host); });
-  });
+  return std::any_of(entries.items.begin(), entries.items.end(), [&](const Object* entry) { return mesh::has_host(*entry, host); });
 }
 
 /// Why the proxy does not know a host. A Service that was not seen proves nothing.

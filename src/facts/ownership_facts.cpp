@@ -4,6 +4,7 @@
 
 #include "facts/context.hpp"
 #include "facts/routing_parts.hpp"
+#include "mesh/gateway_binding.hpp"
 #include "mesh/istio_config.hpp"
 #include "mesh/rule_match.hpp"
 #include "util/text.hpp"
@@ -109,10 +110,7 @@ Finding gateways_only(Context& c) {
 /// Whether a ServiceEntry has a host: then a proxy without its cluster is only behind.
 Tri has_entry(Context& c, const std::string& host) {
   const auto entries = c.view.objects(Kind::service_entries);
-  const bool found = std::any_of(entries.items.begin(), entries.items.end(), [&](const Object* entry) {
-    const auto hosts = mesh::strings_at(entry->spec(), "hosts");
-    return std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(lower(h), host); });
-  });
+  const bool found = std::any_of(entries.items.begin(), entries.items.end(), [&](const Object* entry) { return mesh::has_host(*entry, host); });
   return found ? Tri::yes : entries.everywhere ? Tri::no : Tri::unknown;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "facts/context.hpp"
+#include "mesh/gateway_binding.hpp"
 #include "mesh/istio_config.hpp"
 #include "mesh/protocol.hpp"
 #include "util/text.hpp"
@@ -62,9 +63,7 @@ std::optional<Finding> need_hidden_target(Context& c, const Leg& leg, Hidden& hi
   hidden.owner = hidden.service;
   const auto entries = c.view.objects(Kind::service_entries);
   for (const auto* entry : entries.items) {
-    const auto hosts = mesh::strings_at(entry->spec(), "hosts");
-    const bool has = std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return mesh::host_covers(lower(h), hidden.host); });
-    if (hidden.owner == nullptr && has) hidden.owner = entry;
+    if (hidden.owner == nullptr && mesh::has_host(*entry, hidden.host)) hidden.owner = entry;
   }
   if (hidden.owner != nullptr) return std::nullopt;
   const bool all = entries.everywhere && (read || !mesh::service_name(hidden.host, ""));

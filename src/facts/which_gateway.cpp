@@ -43,27 +43,13 @@ const Object* routing_service(const mesh::ObjectList& list, const std::vector<Ga
   return nullptr;
 }
 
-namespace {
-
-bool serves_host(const Object& gateway, const std::string& host, bool by_name) {
-  for (const auto& server : at(gateway.spec(), "servers")) {
-    for (const auto& written : mesh::strings_at(server, "hosts")) {
-      const auto own = lower(written.substr(written.find('/') + 1));
-      if (by_name ? own == host : mesh::host_covers(own, host)) return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace
-
 const Object* unbound_service(Context& c, const mesh::ObjectList& list, const std::vector<GatewayServer>& servers, const std::string& host) {
   std::vector<const Object*> own, others;
   const auto gateways = c.view.objects(Kind::gateways);
   for (const auto* vs : list.items) {
     // One that is bound to a Gateway with the host is bound as it should be, whether or not a pod serves that Gateway.
     const bool bound = std::any_of(servers.begin(), servers.end(), [&](const auto& s) { return bound_to(*vs, *s.gateway); }) ||
-                       std::any_of(gateways.items.begin(), gateways.items.end(), [&](const auto* g) { return bound_to(*vs, *g) && serves_host(*g, host, false); });
+                       std::any_of(gateways.items.begin(), gateways.items.end(), [&](const auto* g) { return bound_to(*vs, *g) && mesh::serves_host(*g, host, false); });
     if (has_host(*vs, host) && !bound) (vs->meta.ns == c.ask.ns ? own : others).push_back(vs);
   }
   const auto& found = own.empty() ? others : own;
@@ -197,14 +183,14 @@ std::vector<const Object*> meant_gateways(Context& c, const mesh::ObjectList& ga
   std::vector<const Object*> serving, meant;
   for (const auto* gateway : gateways.items) {
     if (c.ask.playbook == "sweep" && gateway->full_name() != c.ask.from_ns + "/" + c.ask.from_name) continue;   // a survey asks each by name
-    if (serves_host(*gateway, host, false)) serving.push_back(gateway);
+    if (mesh::serves_host(*gateway, host, false)) serving.push_back(gateway);
   }
   if (c.ask.playbook == "sweep") return serving;
   for (const auto* gateway : serving) {
     if (std::any_of(list.items.begin(), list.items.end(), [&](const auto* vs) { return bound_to(*vs, *gateway) && has_host(*vs, host); })) meant.push_back(gateway);
   }
   if (meant.empty()) {
-    std::copy_if(serving.begin(), serving.end(), std::back_inserter(meant), [&](const auto* g) { return g->meta.ns == c.ask.ns || serves_host(*g, host, true); });
+    std::copy_if(serving.begin(), serving.end(), std::back_inserter(meant), [&](const auto* g) { return g->meta.ns == c.ask.ns || mesh::serves_host(*g, host, true); });
   }
   std::stable_partition(meant.begin(), meant.end(), [&](const auto* g) { return g->meta.ns == c.ask.ns; });
   return meant;

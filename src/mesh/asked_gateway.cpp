@@ -79,9 +79,7 @@ struct Group {
 Claim claim_of(const View& view, const Asked& asked, const Pod& pod) {
   const std::vector<std::uint16_t> ports = {asked.dialled, gateway_port(view, pod, asked.dialled)};
   Claim claim = Claim::none;
-  for (const auto* gateway : view.objects(Kind::gateways).items) {
-    if (gateway_selects(*gateway, pod)) claim = std::max(claim, by_gateway(asked, *gateway, ports, false));
-  }
+  for (const auto* gateway : gateways_of(view, pod)) claim = std::max(claim, by_gateway(asked, *gateway, ports, false));
   for (const auto* gateway : api_gateways_of(view, pod)) claim = std::max(claim, by_gateway(asked, *gateway, ports, true));
   return claim;
 }
@@ -101,9 +99,8 @@ std::vector<Group> groups_of(const View& view, const Complaint& complaint, const
   for (const auto* pod : pods) {
     const auto name = pod->meta.ns + "/" + workload_of(*pod);
     auto serves = api_gateways_of(view, *pod);
-    for (const auto* gateway : view.objects(Kind::gateways).items) {
-      if (gateway_selects(*gateway, *pod)) serves.push_back(gateway);
-    }
+    const auto own = gateways_of(view, *pod);
+    serves.insert(serves.end(), own.begin(), own.end());
     auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == name || (!serves.empty() && g.serves == serves); });
     if (group == groups.end()) group = groups.insert(groups.end(), Group{name, std::move(serves), {}, Claim::none, 0, ""});
     group->pods.push_back(pod);
@@ -133,12 +130,16 @@ bool served(const View& view, const Object& gateway, bool of_api, const std::vec
   });
 }
 
+bool pods_listed(const View& view, const std::string& ns) {
+  const auto namespaces = view.pod_namespaces();
+  return std::find(namespaces.begin(), namespaces.end(), ns) != namespaces.end() && view.pods(ns) != nullptr;
+}
+
 /// A Gateway of the Gateway API that a controller has programmed has something that listens: its pods are in its namespace, or, deployed
 /// by hand, wherever its address leads.
 bool programmed_elsewhere(const View& view, const Object& gateway) {
   const auto programmed = condition_of(at(at(gateway.raw, "status"), "conditions"), "Programmed", gateway);
-  const auto listed = view.pod_namespaces();
-  const bool here = std::find(listed.begin(), listed.end(), gateway.meta.ns) != listed.end() && view.pods(gateway.meta.ns) != nullptr;
+  const bool here = pods_listed(view, gateway.meta.ns);
   const bool by_hand = at(gateway.spec(), "addresses").is_array() && !at(gateway.spec(), "addresses").empty();
   return programmed.status == "True" && (!here || by_hand);
 }
@@ -186,10 +187,7 @@ std::set<std::string> proxies_of_all_planes(const View& view) {
 }  // namespace
 
 bool all_proxies_listed(const View& view) {
-  const auto listed = [&](const std::string& ns) {
-    const auto names = view.pod_namespaces();
-    return std::find(names.begin(), names.end(), ns) != names.end() && view.pods(ns) != nullptr;
-  };
+  const auto listed = [&](const std::string& ns) { return pods_listed(view, ns); };
   if (const auto proxies = proxies_of_all_planes(view); !proxies.empty()) return std::all_of(proxies.begin(), proxies.end(), listed);
   const auto* namespaces = view.namespaces();
   return namespaces != nullptr && std::all_of(namespaces->begin(), namespaces->end(), [&](const auto& ns) { return listed(ns.meta.name); });
@@ -212,7 +210,7 @@ AskedGateway asked_gateway(const View& view, const Complaint& complaint, const s
   std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) {
     return std::make_tuple(a.failed > 0, a.claim, a.failed) > std::make_tuple(b.failed > 0, b.claim, b.failed);
   });
-  for (std::size_t i = 0; i < groups.size(); ++i) result.witnesses.push_back(groups[i].pods.front());
+  for (const auto& group : groups) result.witnesses.push_back(group.pods.front());
   const auto& first = groups.front();
   const bool alone = first.claim > others.claim && (groups.size() == 1 || first.claim > groups[1].claim);
   if (first.failed == 0 && !alone) {

@@ -23,6 +23,16 @@ bool names_host(const GatewayServer& server, const std::string& host) {
   return std::find(server.hosts.begin(), server.hosts.end(), host) != server.hosts.end();
 }
 
+bool serves_host(const Object& gateway, const std::string& host, bool by_name) {
+  for (const auto& server : at(gateway.spec(), "servers")) {
+    for (const auto& written : strings_at(server, "hosts")) {
+      const auto own = lower(written.substr(written.find('/') + 1));
+      if (by_name ? own == host : host_covers(own, host)) return true;
+    }
+  }
+  return false;
+}
+
 std::vector<std::string> written_hosts(const GatewayServer& server) { return strings_at(server.server, "hosts"); }
 
 bool bound_to(const Object& vs, const Object& gateway) {
@@ -31,10 +41,8 @@ bool bound_to(const Object& vs, const Object& gateway) {
 }
 
 std::vector<const Object*> gateway_virtual_services(const View& view, const Pod& pod) {
-  std::vector<const Object*> gateways, bound;
-  for (const auto* gateway : view.objects(Kind::gateways).items) {
-    if (gateway_selects(*gateway, pod)) gateways.push_back(gateway);
-  }
+  const auto gateways = gateways_of(view, pod);
+  std::vector<const Object*> bound;
   for (const auto* vs : view.objects(Kind::virtual_services).items) {
     if (std::any_of(gateways.begin(), gateways.end(), [&](const Object* gateway) { return bound_to(*vs, *gateway); })) bound.push_back(vs);
   }

@@ -19,6 +19,9 @@ bool server_takes(const GatewayServer& server, const std::string& host, const st
 /// Whether the server has the host by that very name, not by a wildcard.
 bool names_host(const GatewayServer& server, const std::string& host);
 
+/// Whether one of the Gateway's servers has the host; `by_name`: by that very name.
+bool serves_host(const evidence::Object& gateway, const std::string& host, bool by_name);
+
 /// The hosts as they are written, the namespace included: "prod/*.example.com".
 std::vector<std::string> written_hosts(const GatewayServer& server);
 
@@ -28,7 +31,7 @@ bool bound_to(const evidence::Object& virtual_service, const evidence::Object& g
 /// The VirtualServices that are bound to a Gateway which picks the pod.
 std::vector<const evidence::Object*> gateway_virtual_services(const View& view, const evidence::Pod& pod);
 
-/// Whether one of the VirtualService's hosts covers the host.
-bool has_host(const evidence::Object& virtual_service, const std::string& host);
+/// Whether one of the hosts of a VirtualService or a ServiceEntry covers the host.
+bool has_host(const evidence::Object& object, const std::string& host);
 
 }  // namespace meshdx::mesh

@@ -20,23 +20,12 @@ bool from_outside(const Complaint& complaint) {
   return complaint.from == Complaint::From::unknown && !is_address(complaint.host) && !service_name(complaint.host, complaint.ns);
 }
 
-/// Whether a server has the host; `by_name`: not by a wildcard.
-bool serves_to(const Object& gateway, const std::string& host, bool by_name) {
-  for (const auto& server : at(gateway.spec(), "servers")) {
-    for (const auto& written : strings_at(server, "hosts")) {
-      const auto own = lower(written.substr(written.find('/') + 1));
-      if (by_name ? own == host : host_covers(own, host)) return true;
-    }
-  }
-  return false;
-}
-
 /// The Gateway that is named; else one that names the host, or covers it and is of the namespace asked about or has rules for it.
 bool is_meant(const View& view, const Object& gateway, const Complaint& complaint) {
   if (!complaint.from_name.empty()) return gateway.meta.name == complaint.from_name && (complaint.from_ns.empty() || gateway.meta.ns == complaint.from_ns);
   const auto host = lower(complaint.host);
-  if (!serves_to(gateway, host, false)) return false;
-  if (serves_to(gateway, host, true) || gateway.meta.ns == complaint.ns) return true;
+  if (!serves_host(gateway, host, false)) return false;
+  if (serves_host(gateway, host, true) || gateway.meta.ns == complaint.ns) return true;
   const auto rules = view.objects(Kind::virtual_services);
   return std::any_of(rules.items.begin(), rules.items.end(), [&](const Object* rule) { return bound_to(*rule, gateway) && has_host(*rule, host); });
 }

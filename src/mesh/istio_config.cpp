@@ -191,10 +191,15 @@ std::vector<GatewayServer> servers_of(const Object& gateway) {
   return servers;
 }
 
+std::vector<const Object*> gateways_of(const View& view, const Pod& pod) {
+  auto gateways = view.objects(Kind::gateways).items;
+  gateways.erase(std::remove_if(gateways.begin(), gateways.end(), [&](const Object* gateway) { return !gateway_selects(*gateway, pod); }), gateways.end());
+  return gateways;
+}
+
 std::vector<GatewayServer> gateway_servers(const View& view, const Pod& pod) {
   std::vector<GatewayServer> servers;
-  for (const auto* gateway : view.objects(Kind::gateways).items) {
-    if (!gateway_selects(*gateway, pod)) continue;
+  for (const auto* gateway : gateways_of(view, pod)) {
     auto own = servers_of(*gateway);
     servers.insert(servers.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
   }

@@ -74,5 +74,7 @@ std::vector<GatewayServer> servers_of(const evidence::Object& gateway);
 std::vector<GatewayServer> gateway_servers(const View& view, const evidence::Pod& pod);
 /// Whether a Gateway's selector picks the pod.
 bool gateway_selects(const evidence::Object& gateway, const evidence::Pod& pod);
+/// The Gateways whose selector picks a pod.
+std::vector<const evidence::Object*> gateways_of(const View& view, const evidence::Pod& pod);
 
 }  // namespace meshdx::mesh
