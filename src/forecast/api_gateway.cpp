@@ -33,8 +33,7 @@ bool admits(const ApiListener& listener, const Object& route, Forecast& forecast
 /// Whether a route asks to be attached to the listener and is. What a controller has refused it is not.
 bool attached(const ApiListener& listener, const Object& route, Forecast& forecast) {
   for (const auto& parent : mesh::gateway_parents(route)) {
-    const bool meant = parent.ns == listener.gateway->meta.ns && parent.name == listener.gateway->meta.name && (parent.section.empty() || parent.section == listener.name) &&
-                       (parent.port == 0 || parent.port == listener.port);
+    const bool meant = parent.ns == listener.gateway->meta.ns && parent.name == listener.gateway->meta.name && mesh::means_listener(parent, listener);
     if (!meant || !admits(listener, route, forecast)) continue;
     const auto accepted = mesh::condition_of(mesh::parent_conditions(route, parent), "Accepted", route);
     if (accepted.status != "False" || !accepted.current) return true;

@@ -140,6 +140,10 @@ std::vector<ParentRef> gateway_parents(const Object& route) {
   return parents;
 }
 
+bool means_listener(const ParentRef& parent, const ApiListener& listener) {
+  return (parent.section.empty() || parent.section == listener.name) && (parent.port == 0 || parent.port == listener.port);
+}
+
 bool bound_to_service(const Object& route, const Service& service, std::uint16_t port) {
   const auto& parents = list_at(route.spec(), "parentRefs");
   return std::any_of(parents.begin(), parents.end(), [&](const Json& parent) {

@@ -58,6 +58,8 @@ struct ParentRef {
   bool ns_written = false;
 };
 std::vector<ParentRef> gateway_parents(const evidence::Object& route);
+/// Whether a parentRef that names the listener's Gateway means this listener: its section and its port, where they are written.
+bool means_listener(const ParentRef& parent, const ApiListener& listener);
 /// Whether a parentRef of a route names a Service (GAMMA), on this port or on all.
 bool bound_to_service(const evidence::Object& route, const evidence::Service& service, std::uint16_t port);
 /// The conditions that Istio's controller (else any) wrote for a parentRef; null when it wrote none.

@@ -83,8 +83,7 @@ std::vector<Question> api_gateway_questions(const mesh::View& view, const std::s
         if (parent.ns != ns || parent.name != gateway->meta.name) continue;
         for (const auto& listener : mesh::listeners_of(*gateway)) {
           const bool http = listener.protocol == "HTTP" || listener.protocol == "HTTPS";
-          const bool meant = (parent.section.empty() || parent.section == listener.name) && (parent.port == 0 || parent.port == listener.port);
-          if (http && meant) ask_route(*gateway, listener, *route, questions);
+          if (http && mesh::means_listener(parent, listener)) ask_route(*gateway, listener, *route, questions);
         }
       }
     }
