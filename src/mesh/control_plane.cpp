@@ -86,6 +86,11 @@ const ControlPlane* ControlPlanes::of(const std::string& ns) const {
   return most ? &*most : nullptr;
 }
 
+bool tells_of_no_proxy(const Key& key, const std::set<ControlPlane>& planes) {
+  const ControlPlane usual;
+  return !planes.empty() && planes.count(usual) == 0 && (key == usual.config_key() || key == usual.status_key());
+}
+
 ControlPlanes control_planes(const Evidence& evidence) {
   ControlPlanes planes;
   Numbers everywhere;

@@ -39,6 +39,9 @@ struct ControlPlanes {
   /// That of a namespace; where it has no proxies, that of most.
   [[nodiscard]] const ControlPlane* of(const std::string& ns) const;
 };
+/// Whether a key is the usual control plane's, and all proxies are of others. It is asked before it is known whose the proxies are:
+/// what it did not answer is not missing then.
+bool tells_of_no_proxy(const evidence::Key& key, const std::set<ControlPlane>& planes);
 ControlPlanes control_planes(const evidence::Evidence& evidence);
 
 }  // namespace meshdx::mesh

@@ -38,15 +38,6 @@ bool says_what_was_asked(const evidence::Evidence& evidence, const evidence::Key
   return key.kind != evidence::Kind::proxy_status || evidence.get<evidence::Kind::proxy_status>().value.says_sync;
 }
 
-/// The usual control plane is asked before it is known whose the proxies are. When all are of others, it tells nothing of them.
-bool of_no_proxy(const evidence::Evidence& evidence, const run::Argv& argv) {
-  const auto key = evidence::key_of(argv);
-  const mesh::ControlPlane usual;
-  if (!key || !(*key == usual.config_key() || *key == usual.status_key())) return false;
-  const auto& planes = mesh::View(evidence).control_planes().all;
-  return !planes.empty() && planes.count(usual) == 0;
-}
-
 bool means_no_cluster(Gap gap) {
   return gap == Gap::no_tool || gap == Gap::unreachable || gap == Gap::login || gap == Gap::timed_out;
 }
@@ -349,7 +340,8 @@ Trail Execution::trail() const {
     return a->step != b->step ? a->step < b->step : a->argv < b->argv;
   });
   for (const auto* command : ended) {
-    const bool needless = command->gap != Gap::none && of_no_proxy(m_evidence, command->argv);
+    const auto key = evidence::key_of(command->argv);
+    const bool needless = command->gap != Gap::none && key && mesh::tells_of_no_proxy(*key, mesh::View(m_evidence).control_planes().all);
     trail.ran.push_back({m_playbook.steps[command->step].id, command->argv, command->gap, command->why, command->took, needless});
   }
   for (std::size_t i = 0; i < m_states.size(); ++i) {

@@ -137,15 +137,12 @@ void Sweeper::gather_control_planes() {
   }
 }
 
-/// The usual control plane is asked before it is known whose the proxies are: where all are of others, it was not needed.
 void Sweeper::forget_unneeded() {
-  const mesh::ControlPlane usual;
-  if (m_planes.empty() || m_planes.count(usual) > 0) return;
-  const auto of_it = [&](const Unread& unread) {
+  const auto unneeded = [&](const Unread& unread) {
     const auto key = key_of(unread.argv);
-    return key == usual.config_key() || key == usual.status_key();
+    return key && mesh::tells_of_no_proxy(*key, m_planes);
   };
-  m_sweep.unread.erase(std::remove_if(m_sweep.unread.begin(), m_sweep.unread.end(), of_it), m_sweep.unread.end());
+  m_sweep.unread.erase(std::remove_if(m_sweep.unread.begin(), m_sweep.unread.end(), unneeded), m_sweep.unread.end());
 }
 
 /// Where a kind may not be listed for all namespaces: those that are checked, and the root namespace.
