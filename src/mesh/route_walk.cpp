@@ -4,7 +4,6 @@
 
 #include "mesh/names.hpp"
 #include "util/cidr.hpp"
-#include "mesh/names.hpp"
 #include "util/text.hpp"
 
 namespace meshdx::mesh {
