@@ -10,13 +10,13 @@ namespace meshdx::evidence {
 
 namespace {
 
-enum Kind : unsigned char { plain, quote, open, close };
+enum class Mark : unsigned char { plain, quote, open, close };
 
-constexpr std::array<unsigned char, 256> kinds() {
-  std::array<unsigned char, 256> table{};
-  table['"'] = quote;
-  table['['] = table['{'] = open;
-  table[']'] = table['}'] = close;
+constexpr std::array<Mark, 256> marks() {
+  std::array<Mark, 256> table{};
+  table['"'] = Mark::quote;
+  table['['] = table['{'] = Mark::open;
+  table[']'] = table['}'] = Mark::close;
   return table;
 }
 
@@ -80,18 +80,18 @@ bool JsonScanner::string() {
 
 /// At an opening bracket; moves behind the one that closes it.
 bool JsonScanner::container() {
-  static constexpr auto table = kinds();
+  static constexpr auto table = marks();
   std::size_t depth = 0;
   for (; m_at < m_end; ++m_at) {
     skip_indent();
     if (m_at == m_end) break;
-    const auto kind = table[static_cast<unsigned char>(*m_at)];
-    if (kind == open) ++depth;
-    if (kind == close && --depth == 0) {
+    const auto mark = table[static_cast<unsigned char>(*m_at)];
+    if (mark == Mark::open) ++depth;
+    if (mark == Mark::close && --depth == 0) {
       ++m_at;
       return true;
     }
-    if (kind != quote) continue;
+    if (mark != Mark::quote) continue;
     if (!string()) return false;
     --m_at;   // string() stands behind the quote, the loop steps on
   }

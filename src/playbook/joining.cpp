@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "evidence/api_read.hpp"
 #include "evidence/joined.hpp"
 #include "evidence/source.hpp"
 
 namespace meshdx::playbook {
 
 namespace {
-
-/// kubectl lists the kinds of one process one after the other. With the API server 50 ms away, six lists take as long as
-/// what a process needs to start, find the cluster and shake hands; many more of them would hold up the steps that wait.
-/// Seven are what a namespace has and the namespaces themselves: one process for them.
-constexpr std::size_t k_most_together = 7;
 
 /// Whether the parts would fail for the same reason: no cluster, no tool, no time; no way to the one proxy they ask.
 bool fails_all(const run::CommandResult& joined) {
@@ -23,9 +19,9 @@ bool fails_all(const run::CommandResult& joined) {
     case Gap::login:
     case Gap::timed_out:
     case Gap::interrupted:
-    case Gap::no_tool: return true;
+    case Gap::no_tool:
     case Gap::forbidden:
-    case Gap::not_found: return joined.argv.front() == "istioctl";
+    case Gap::not_found: return true;
     default: return false;
   }
 }
@@ -49,14 +45,14 @@ void JoiningRunner::start_asked() {
   const auto asked = std::exchange(m_asked, {});
   std::vector<run::Argv> commands;
   for (const auto& one : asked) commands.push_back(one.argv);
-  const auto joins = evidence::joins_of(commands, k_most_together);
+  const auto joins = evidence::joins_of(commands);
   std::vector<const evidence::Join*> join_of(asked.size(), nullptr);
   for (const auto& join : joins) {
     for (const auto member : join.members) join_of[member] = &join;
   }
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (join_of[i] == nullptr) {
-      start_inner(asked[i].argv, {asked[i]});
+      start_inner(evidence::api_read_for(asked[i].argv).value_or(asked[i].argv), {asked[i]});
     } else if (join_of[i]->members.front() == i) {
       std::vector<Asked> whose;
       for (const auto member : join_of[i]->members) whose.push_back(asked[member]);
@@ -65,22 +61,33 @@ void JoiningRunner::start_asked() {
   }
 }
 
-void JoiningRunner::answer(const std::vector<Asked>& whose, const run::CommandResult& result) {
+/// What one asked for, from the answer to what was asked in its place.
+std::optional<std::vector<run::CommandResult>> JoiningRunner::parts_of(const std::vector<Asked>& whose, const run::CommandResult& result) {
   if (whose.size() == 1) {
-    m_finished.push_back({whose.front().ticket, result});
-    return;
+    auto part = evidence::from_api_read(whose.front().argv, result);
+    if (!part) return std::nullopt;
+    return std::vector<run::CommandResult>{std::move(*part)};
   }
+  std::vector<run::CommandResult> parts;
   std::vector<run::Argv> members;
   for (const auto& asked : whose) members.push_back(asked.argv);
-  if (fails_all(result)) {
-    for (const auto& asked : whose) {
-      m_finished.push_back({asked.ticket, result});
-      m_finished.back().result.argv = asked.argv;
-      m_finished.back().result.out.clear();
-      m_finished.back().result.together = result.argv;
-    }
-  } else if (auto parts = evidence::take_apart(members, result)) {
+  if (!fails_all(result)) return evidence::take_apart(members, result);
+  for (const auto& member : members) {
+    auto& part = parts.emplace_back(result);
+    part.argv = member;
+    part.out.clear();
+    part.together = result.argv;
+  }
+  return parts;
+}
+
+void JoiningRunner::answer(const std::vector<Asked>& whose, const run::CommandResult& result) {
+  if (whose.front().argv == result.argv) {
+    m_finished.push_back({whose.front().ticket, result});
+  } else if (auto parts = parts_of(whose, result)) {
     for (std::size_t i = 0; i < whose.size(); ++i) m_finished.push_back({whose[i].ticket, std::move((*parts)[i])});
+  } else if (auto group = evidence::group_read_for(whose.front().argv, result)) {
+    start_inner(std::move(*group), whose);
   } else {
     for (const auto& asked : whose) start_inner(asked.argv, {asked});
   }

@@ -1,8 +1,10 @@
-// Asks with fewer processes: the commands that were asked for since the last wait() and can be answered together are.
+// Asks with fewer processes: what is read of the Kubernetes API goes through one of them (run/api_proxy.hpp), and parts of
+// a proxy's dump that were asked for since the last wait() are fetched by one.
 #pragma once
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "run/command.hpp"
@@ -10,8 +12,8 @@
 namespace meshdx::playbook {
 
 /// A CommandRunner in front of a live one (which must outlive it). Whoever uses it sees the single commands and their
-/// results; CommandResult::together says what was run. Where a joined command fails in a way that says nothing of its
-/// parts (a kind that this cluster does not have), each part is run by itself.
+/// results; CommandResult::together says what was really asked. Where that fails in a way that does not tell what a command
+/// would have said (a version that this cluster does not serve, a dump that lacks a part), the command itself is run.
 class JoiningRunner : public run::CommandRunner {
  public:
   explicit JoiningRunner(run::CommandRunner& inner) : m_inner(inner) {}
@@ -31,6 +33,7 @@ class JoiningRunner : public run::CommandRunner {
 
   void start_asked();
   void start_inner(run::Argv argv, std::vector<Asked> whose);
+  static std::optional<std::vector<run::CommandResult>> parts_of(const std::vector<Asked>& whose, const run::CommandResult& result);
   void answer(const std::vector<Asked>& whose, const run::CommandResult& result);
 
   run::CommandRunner& m_inner;

@@ -23,7 +23,24 @@ bool names_secrets(const std::string& word) {
   return false;
 }
 
+/// A path of the Kubernetes API whose GET reads objects or a log. Some subresources do more, even when they are only read.
+Reason check_raw(const ParsedCommand& command) {
+  if (!command.words.empty() || command.flags.size() != 1) return "`kubectl get --raw` takes a path and nothing else";
+  const std::string path = command.flag("raw");
+  if (!starts_with(path, "/api/") && !starts_with(path, "/apis/")) return "its path is none of the Kubernetes API";
+  for (const auto& part : split(path.substr(0, path.find('?')), '/')) {
+    if (part == "secrets") return "meshdx never reads Secrets";
+    if (part == ".." || part == "exec" || part == "attach" || part == "portforward" || part == "proxy" || part == "watch") {
+      return fmt::format("`{}` has no place in a path that is only read", part);
+    }
+  }
+  if (contains(path, "watch=")) return "it would never end";
+  return "";
+}
+
 Reason check_get(const ParsedCommand& command) {
+  if (command.has_flag("raw")) return check_raw(command);
+  if (command.words.empty()) return "`kubectl get` needs an object's name";
   // Names after the type may be anything; a type stands in the first word, and in every word of the TYPE/NAME form.
   for (std::size_t i = 0; i < command.words.size(); ++i) {
     const std::string& word = command.words[i];

@@ -11,6 +11,9 @@ namespace meshdx::run {
 
 using Argv = std::vector<std::string>;
 
+/// `kubectl get --raw PATH`: one request of the Kubernetes API, which needs no process of its own (run/api_proxy.hpp).
+inline bool is_api_read(const Argv& argv) { return argv.size() == 4 && argv[0] == "kubectl" && argv[1] == "get" && argv[2] == "--raw"; }
+
 /// How a command ended. Only `exited` says anything about the exit code.
 enum class End {
   exited,        ///< it ran and left an exit code (128 + signal when a signal that meshdx did not send killed it)
@@ -32,7 +35,7 @@ struct CommandResult {
   bool truncated = false; ///< stdout was cut at the size bound
   std::chrono::milliseconds took{0};
   std::string why;        ///< a sentence, when `end` is not `exited`
-  Argv together;          ///< the one command that was really run for this and others (evidence/joined.hpp); {}: it ran by itself
+  Argv together;          ///< what was really asked in its place (evidence/api_read.hpp), perhaps for others too (evidence/joined.hpp); {}: itself
 };
 
 /// A command that has ended, with the ticket it was started under.

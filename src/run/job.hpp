@@ -54,6 +54,15 @@ struct ExitWatch {
   }
 };
 
+/// Out of descriptors just after the start: the child cannot be watched, so it must not live.
+inline void abandon(const Child& child, const ExitWatch& watch) {
+  ::kill(-child.pid, SIGKILL);
+  ::waitpid(child.pid, nullptr, 0);
+  for (const int fd : {child.out, child.err, watch.for_process}) {
+    if (fd >= 0) ::close(fd);
+  }
+}
+
 /// One of a child's two pipes, drained to its end.
 struct Stream {
   Stream(asio::io_context& io, int fd, Sink sink_) : pipe(io, fd), sink(sink_) {}
@@ -62,12 +71,6 @@ struct Stream {
   bool ended = false;
   std::array<char, 65536> buffer{};
 };
-
-/// Of a log the end is kept, of all else the beginning.
-inline Sink sink_for(CommandResult& result, std::size_t max_stdout) {
-  if (!is_log(result.argv)) return {result.out, max_stdout, Sink::Keeps::first};
-  return {result.out, std::min(max_stdout, g_log_kept), Sink::Keeps::last};
-}
 
 /// A child process from start to end. It ends when it has exited and both pipes are at their end. It stays unreaped
 /// until then, so that its process group's number cannot be taken by a stranger while we may still signal it.
@@ -79,7 +82,7 @@ class Job : public std::enable_shared_from_this<Job> {
         m_process(io.get_executor(), child.pid, watch.for_process),
         m_exit_watch(io, watch.for_waiting),
         m_polls(watch.polls),
-        m_out(io, child.out, sink_for(result, max_stdout)),
+        m_out(io, child.out, sink_for(result.argv, result.out, max_stdout)),
         m_err(io, child.err, Sink(result.err, g_max_stderr, Sink::Keeps::first)),
         m_timeout(io),
         m_grace(io) {}
@@ -95,6 +98,9 @@ class Job : public std::enable_shared_from_this<Job> {
       if (!failed && !self->m_over) on_timeout();
     });
   }
+
+  /// Tells what stdout or stderr hold so far whenever more has come.
+  void on_output(std::function<void(std::string_view)> tell) { m_on_output = std::move(tell); }
 
   /// Ends the whole process group for this reason: SIGTERM, after a grace SIGKILL, after another one without the pipes.
   void kill(End reason, std::string why) {
@@ -114,6 +120,7 @@ class Job : public std::enable_shared_from_this<Job> {
       const std::size_t before = stream.sink.kept().size();
       stream.sink.add({stream.buffer.data(), size});
       if (!m_killed && before < 4096) end_in_vain(stream.sink.kept());
+      if (m_on_output) m_on_output(stream.sink.kept());
       if (failed) {
         stream.ended = true;
         proceed();
@@ -209,6 +216,7 @@ class Job : public std::enable_shared_from_this<Job> {
   asio::steady_timer m_grace;
   std::optional<asio::steady_timer> m_poll_timer;
   std::function<void()> m_on_end;
+  std::function<void(std::string_view)> m_on_output;
   bool m_exited = false;
   bool m_killed = false;
   bool m_over = false;

@@ -25,6 +25,8 @@
 #include <unistd.h>
 
 #include "run/allowlist.hpp"
+#include "run/api_proxy.hpp"
+#include "run/api_request.hpp"
 #include "run/interrupt.hpp"
 #include "run/job.hpp"
 #include "run/spawn.hpp"
@@ -66,6 +68,7 @@ class LiveRunner::Engine {
       ++m_unanswered;
     }
     asio::post(m_io, [this, task] {
+      if (is_api_read(task->finished.result.argv)) return read_api(task);
       m_waiting.push_back(task);
       start_waiting();
     });
@@ -87,6 +90,7 @@ class LiveRunner::Engine {
     milliseconds timeout{0};
     Clock::time_point began;
     std::shared_ptr<Job> job;
+    std::shared_ptr<ApiRequest> request;
   };
   using TaskPtr = std::shared_ptr<Task>;
 
@@ -94,11 +98,15 @@ class LiveRunner::Engine {
   void watch_deadline();
   void start_waiting();
   void launch(const TaskPtr& task);
+  void read_api(const TaskPtr& task);
+  void send(const TaskPtr& task);
+  bool may_start(const TaskPtr& task);
   void supervise(const TaskPtr& task, const Child& child);
   void give_up(const TaskPtr& task, const Child& child, const ExitWatch& watch);
   void answer_unstarted(const TaskPtr& task, End end, std::string why);
   void kill_all(End end, const std::function<std::string(const Argv&)>& why);
   void answer(const TaskPtr& task);
+  Expected<Child> start_kubectl(const Argv& words);
   std::string program_file(const std::string& name);
 
   LiveOptions m_options;
@@ -107,10 +115,12 @@ class LiveRunner::Engine {
   asio::executor_work_guard<asio::io_context::executor_type> m_work{m_io.get_executor()};
   std::optional<asio::posix::stream_descriptor> m_interrupt;
   asio::steady_timer m_deadline{m_io};
-  std::deque<TaskPtr> m_waiting;              // io thread only, as the next three
+  std::deque<TaskPtr> m_waiting;              // io thread only, as the next five
   std::list<TaskPtr> m_running;
+  std::list<TaskPtr> m_requests;              // read through m_api; they take no process, so no bound counts for them
   std::map<std::string, std::string> m_files;
   std::optional<End> m_stopped;               // why nothing is started any more
+  ApiProxy m_api{m_io, [this](const Argv& words) { return start_kubectl(words); }};
 
   mutable std::mutex m_mutex;                 // guards what follows
   std::condition_variable m_changed;
@@ -177,6 +187,10 @@ void LiveRunner::Engine::watch_deadline() {
 
 void LiveRunner::Engine::kill_all(End end, const std::function<std::string(const Argv&)>& why) {
   for (const auto& task : m_running) task->job->kill(end, why(task->finished.result.argv));
+  for (const auto& task : std::list<TaskPtr>(m_requests)) {   // each leaves the list when it ends
+    if (task->request) task->request->stop(end, why(task->finished.result.argv));
+  }
+  m_api.close();
 }
 
 void LiveRunner::Engine::start_waiting() {
@@ -187,18 +201,27 @@ void LiveRunner::Engine::start_waiting() {
   }
 }
 
-void LiveRunner::Engine::launch(const TaskPtr& task) {
+/// Answers a task that may not be started (any more).
+bool LiveRunner::Engine::may_start(const TaskPtr& task) {
   const Argv& argv = task->finished.result.argv;
   task->began = Clock::now();
   const auto allowed = check_allowed(argv, m_options.probe);
-  if (!allowed.ok()) return answer_unstarted(task, End::refused, allowed.error());
-  if (m_stopped == End::interrupted || InterruptGuard::interrupted()) {
-    return answer_unstarted(task, End::interrupted, fmt::format("interrupted before {} was started", quoted(argv)));
+  if (!allowed.ok()) {
+    answer_unstarted(task, End::refused, allowed.error());
+  } else if (m_stopped == End::interrupted || InterruptGuard::interrupted()) {
+    answer_unstarted(task, End::interrupted, fmt::format("interrupted before {} was started", quoted(argv)));
+  } else if (m_stopped || (m_options.deadline && task->began >= m_began + *m_options.deadline)) {
+    answer_unstarted(task, End::timed_out,
+                     fmt::format("the run's deadline of {} passed before {} was started", seconds(*m_options.deadline), quoted(argv)));
+  } else {
+    return true;
   }
-  if (m_stopped || (m_options.deadline && task->began >= m_began + *m_options.deadline)) {
-    return answer_unstarted(task, End::timed_out, fmt::format("the run's deadline of {} passed before {} was started",
-                                                              seconds(*m_options.deadline), quoted(argv)));
-  }
+  return false;
+}
+
+void LiveRunner::Engine::launch(const TaskPtr& task) {
+  if (!may_start(task)) return;
+  const Argv& argv = task->finished.result.argv;
   const std::string file = program_file(argv[0]);
   if (file.empty()) {
     return answer_unstarted(task, End::not_started,
@@ -207,6 +230,35 @@ void LiveRunner::Engine::launch(const TaskPtr& task) {
   const auto child = spawn(file, with_cluster(argv, m_options));
   if (!child.ok()) return answer_unstarted(task, End::not_started, child.error());
   supervise(task, *child);
+}
+
+/// One that waits for the proxy is not among m_requests: whatever becomes of the proxy, it is sent or started then, and
+/// may_start() tells it of an interruption or of the deadline.
+void LiveRunner::Engine::read_api(const TaskPtr& task) {
+  if (!may_start(task)) return;
+  m_api.when_up([this, task](bool up) {
+    if (up) return send(task);
+    m_waiting.push_back(task);
+    start_waiting();
+  });
+}
+
+/// What cannot be had through the proxy is asked by a kubectl of its own, which tells why as kubectl does.
+void LiveRunner::Engine::send(const TaskPtr& task) {
+  if (!may_start(task)) return;
+  task->request = std::make_shared<ApiRequest>(m_io, task->finished.result, m_options.max_stdout);
+  const auto place = m_requests.insert(m_requests.end(), task);
+  const auto on_end = [this, task, place](bool answered) {
+    m_requests.erase(place);
+    task->request.reset();
+    if (answered) return answer(task);
+    m_waiting.push_back(task);
+    start_waiting();
+  };
+  const auto on_timeout = [task = task.get(), timeout = task->timeout] {
+    task->request->stop(End::timed_out, fmt::format("the API server did not answer {} within {}", quoted(task->finished.result.argv), seconds(timeout)));
+  };
+  task->request->send(m_api.socket(), task->timeout, on_end, on_timeout);
 }
 
 void LiveRunner::Engine::supervise(const TaskPtr& task, const Child& child) {
@@ -228,15 +280,10 @@ void LiveRunner::Engine::supervise(const TaskPtr& task, const Child& child) {
   task->job->watch(task->timeout, on_end, on_timeout);
 }
 
-/// Out of descriptors just after the start: the child cannot be watched, so it must not live.
 void LiveRunner::Engine::give_up(const TaskPtr& task, const Child& child, const ExitWatch& watch) {
   const std::string why =
       fmt::format("{} could not be watched: {}", quoted(task->finished.result.argv), std::strerror(errno));
-  ::kill(-child.pid, SIGKILL);
-  ::waitpid(child.pid, nullptr, 0);
-  for (const int fd : {child.out, child.err, watch.for_process}) {
-    if (fd >= 0) ::close(fd);
-  }
+  abandon(child, watch);
   answer_unstarted(task, End::not_started, why);
 }
 
@@ -253,6 +300,12 @@ void LiveRunner::Engine::answer(const TaskPtr& task) {
   m_done.push_back(std::move(task->finished));
   --m_open;
   m_changed.notify_all();
+}
+
+Expected<Child> LiveRunner::Engine::start_kubectl(const Argv& words) {
+  const std::string file = program_file("kubectl");
+  if (file.empty()) return Error{"kubectl is not on PATH"};
+  return spawn_bound(file, with_cluster(words, m_options));
 }
 
 std::string LiveRunner::Engine::program_file(const std::string& name) {

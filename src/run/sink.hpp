@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "run/command.hpp"
+#include "util/text.hpp"
 
 namespace meshdx::run {
 
@@ -17,8 +18,11 @@ inline constexpr std::size_t g_log_window = 4U << 20U;
 /// What is kept of a log: a little more, so that its first line in the window is a whole one.
 inline constexpr std::size_t g_log_kept = g_log_window + (64U << 10U);
 
-/// `kubectl logs ...`: what it prints is in order of time, and the latest counts.
-inline bool is_log(const Argv& argv) { return argv.size() > 1 && argv[0] == "kubectl" && argv[1] == "logs"; }
+/// `kubectl logs ...`, or the request for a pod's log: what it prints is in order of time, and the latest counts.
+inline bool is_log(const Argv& argv) {
+  if (argv.size() < 2 || argv[0] != "kubectl") return false;
+  return argv[1] == "logs" || (is_api_read(argv) && contains(argv[3], "/log?"));
+}
 
 /// Whether older lines of a log are not looked at.
 inline bool lacks_oldest(const CommandResult& log) { return log.truncated || log.out.size() > g_log_window; }
@@ -67,5 +71,11 @@ class Sink {
   std::size_t m_oldest = 0;   ///< where the oldest byte stands, and the next one goes
   bool m_over = false;
 };
+
+/// For a command's stdout: of a log the end is kept, of all else the beginning, `most` bytes at most.
+inline Sink sink_for(const Argv& argv, std::string& into, std::size_t most) {
+  if (!is_log(argv)) return {into, most, Sink::Keeps::first};
+  return {into, std::min(most, g_log_kept), Sink::Keeps::last};
+}
 
 }  // namespace meshdx::run

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +56,9 @@ struct Pipe {
   }
 };
 
+/// Signals that we may have set to something that a child must not inherit.
+constexpr std::array<int, 5> g_ours{SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGCHLD};
+
 /// posix_spawn's two parameter objects, freed together.
 struct SpawnSettings {
   posix_spawn_file_actions_t actions{};
@@ -71,7 +75,7 @@ struct SpawnSettings {
     sigset_t defaults;
     sigemptyset(&none);
     sigemptyset(&defaults);
-    for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGCHLD}) sigaddset(&defaults, signal);
+    for (const int signal : g_ours) sigaddset(&defaults, signal);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setsigmask(&attributes, &none);
@@ -107,6 +111,25 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return list;
 }
 
+/// In the fork's child, where only what POSIX calls async-signal-safe may be done: as SpawnSettings would have it, and dead
+/// when `parent` is.
+[[noreturn]] void become(const char* file, char* const* argv, char* const* environment, int out, int err, pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(127);
+  ::setpgid(0, 0);
+  const int nothing = ::open("/dev/null", O_RDONLY);
+  ::dup2(nothing, STDIN_FILENO);
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(err, STDERR_FILENO);
+  ::closefrom(STDERR_FILENO + 1);
+  for (const int signal : g_ours) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execve(file, argv, environment);
+  ::_exit(127);
+}
+
 bool is_program(const std::string& file) {
   struct stat status {};
   return ::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(file.c_str(), X_OK) == 0;
@@ -134,6 +157,24 @@ Expected<Child> spawn(const std::string& file, const std::vector<std::string>& a
   const int failed = ::posix_spawn(&child.pid, file.c_str(), &settings.actions, &settings.attributes,
                                    pointers(argv).data(), pointers(environment).data());
   if (failed != 0) return Error{fmt::format("{} could not be started: {}", file, std::strerror(failed))};
+  std::swap(child.out, out.read);
+  std::swap(child.err, err.read);
+  return child;
+}
+
+Expected<Child> spawn_bound(const std::string& file, const std::vector<std::string>& argv) {
+  Pipe out;
+  Pipe err;
+  if (!out.open() || !err.open()) return Error{fmt::format("no pipe for {}: {}", file, std::strerror(errno))};
+  const auto environment = child_environment();
+  const auto words = pointers(argv);
+  const auto variables = pointers(environment);
+  const pid_t parent = ::getpid();
+  Child child;
+  child.pid = ::fork();
+  if (child.pid == 0) become(file.c_str(), words.data(), variables.data(), out.write, err.write, parent);
+  if (child.pid < 0) return Error{fmt::format("{} could not be started: {}", file, std::strerror(errno))};
+  ::setpgid(child.pid, child.pid);   // whoever is first: it may be killed before it has come to that
   std::swap(child.out, out.read);
   std::swap(child.err, err.read);
   return child;

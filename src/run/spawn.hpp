@@ -24,4 +24,8 @@ std::string find_on_path(const std::string& program);
 /// be started; nothing is left behind then.
 Expected<Child> spawn(const std::string& file, const std::vector<std::string>& argv);
 
+/// The same for a child that does not end by itself: the kernel kills it when the calling thread is gone, however that
+/// came about. It forks, which costs time in proportion to our memory.
+Expected<Child> spawn_bound(const std::string& file, const std::vector<std::string>& argv);
+
 }  // namespace meshdx::run

@@ -39,6 +39,9 @@ const std::string k_cause = "no-endpoints-selector-mismatch";
 
 const Row rows[] = {
     {"nothing is wrong with the tools", "nothing", 2, k_cause.c_str(), {"CAUSE  MDX0101"}},
+    {"nothing is wrong, and the API is read through kubectl proxy", "proxied", 2, k_cause.c_str(), {"CAUSE  MDX0101"}},
+    {"the API server goes behind kubectl proxy", "proxied-api-stops", 3, "", {"was refused"}, {}, 14},
+    {"it is gone from the start", "proxied-api-stops", 1, "", {"the API server of kubeconfig context prod (https://10.244.255.1:6443) does not answer"}},
     {"istioctl is missing", "nothing", 3, "", {"what kubectl alone can show", "install istioctl or add its folder to PATH", "5 of 5 requests in the log failed"}, {}, 0, false},
     {"istioctl hangs", "hangs", 3, "", {"did not end within 300 ms", "5 of 5 requests in the log failed"}, {"--step-timeout", "300ms"}},
     {"the deadline passes", "hangs", 3, "", {"deadline"}, {"--deadline", "1500ms"}},
@@ -145,6 +148,16 @@ TEST_CASE("a bad day: the run ends, says what it saw, and nothing else") {
     }
     CHECK_FALSE(has_children());
   }
+}
+
+TEST_CASE("a bad day: through kubectl proxy nothing of the API takes a process of its own") {
+  const Row row{"", "proxied", 2, "", {}};
+  const Shims shims(row, "selector-mismatch");
+  CHECK(ask({}, "text").code == 2);
+  const char* index = getenv("MESHDX_TEST_INDEX");
+  REQUIRE(index != nullptr);
+  std::ifstream processes(std::string(index) + ".processes");
+  for (std::string line; std::getline(processes, line);) CHECK(line == "kubectl config view --minify -o json");
 }
 
 TEST_CASE("a bad day: nothing is healthy that was not looked at") {
