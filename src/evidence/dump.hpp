@@ -14,6 +14,7 @@
 #include <simdjson.h>
 
 #include "util/expected.hpp"
+#include "util/input.hpp"
 
 namespace meshdx::evidence::dump {
 
@@ -108,8 +109,10 @@ using Reader = std::function<void(const View& record, std::string_view list)>;
 
 /// Calls the reader for each record of a dump, parsing one element at a time: memory is that of the largest element.
 /// Lines before the first one that begins with `[` or `{` are skipped (istioctl warnings). Takes any bytes; gives an
-/// sentence with element and byte when the text breaks off, is no JSON, has another shape, or a record has trouble.
-Expected<Done> for_each_record(std::string_view text, const Shape& shape, const Reader& reader);
+/// sentence with element and byte when the text breaks off, is no JSON, has another shape, or a record has trouble. Of a
+/// text that comes part by part no more than a part is in memory; where it cannot be read to its end, or has a gap of blanks
+/// longer than a part, that is an error too.
+Expected<Done> for_each_record(const Input& text, const Shape& shape, const Reader& reader);
 
 /// Parses single small JSON texts (log lines) with one reused buffer.
 class LineParser {

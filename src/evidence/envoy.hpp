@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "util/expected.hpp"
+#include "util/input.hpp"
 
 namespace meshdx::evidence {
 
@@ -234,10 +235,10 @@ using Secrets = std::vector<Secret>;
 
 /// Parsers: any bytes in, records or a positioned sentence out. An element they cannot read fails the whole dump: one
 /// with holes would prove absence that is none. Elements are parsed one at a time: memory stays near the records'.
-Expected<Clusters> parse_clusters(std::string_view json);
-Expected<Routes> parse_routes(std::string_view json);
-Expected<Listeners> parse_listeners(std::string_view json);
-Expected<Endpoints> parse_endpoints(std::string_view json);
-Expected<Secrets> parse_secrets(std::string_view json);
+Expected<Clusters> parse_clusters(const Input& json);
+Expected<Routes> parse_routes(const Input& json);
+Expected<Listeners> parse_listeners(const Input& json);
+Expected<Endpoints> parse_endpoints(const Input& json);
+Expected<Secrets> parse_secrets(const Input& json);
 
 }  // namespace meshdx::evidence

@@ -110,7 +110,7 @@ Cluster read_cluster(const View& view) {
 
 }  // namespace
 
-Expected<Clusters> parse_clusters(std::string_view json) {
+Expected<Clusters> parse_clusters(const Input& json) {
   static const dump::Shape shape{"clusters dump",
                                  "ClustersConfigDump",
                                  {{"dynamicActiveClusters", {"cluster"}}, {"staticClusters", {"cluster"}}}};

@@ -29,7 +29,7 @@ Host read_host(const View& view) {
 
 }  // namespace
 
-Expected<Endpoints> parse_endpoints(std::string_view json) {
+Expected<Endpoints> parse_endpoints(const Input& json) {
   static const dump::Shape shape{"endpoints dump", "envoy.admin.v3.Clusters", {{"clusterStatuses", {}}}};
   Endpoints endpoints;
   const auto done = dump::for_each_record(json, shape, [&](const View& record, std::string_view) {

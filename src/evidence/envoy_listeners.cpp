@@ -124,7 +124,7 @@ Listener read_listener(const View& view) {
 
 }  // namespace
 
-Expected<Listeners> parse_listeners(std::string_view json) {
+Expected<Listeners> parse_listeners(const Input& json) {
   static const dump::Shape shape{
       "listeners dump",
       "ListenersConfigDump",

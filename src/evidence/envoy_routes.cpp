@@ -175,7 +175,7 @@ RouteConfiguration read_route_configuration(const View& configuration) {
   return result;
 }
 
-Expected<Routes> parse_routes(std::string_view json) {
+Expected<Routes> parse_routes(const Input& json) {
   static const dump::Shape shape{"routes dump",
                                  "RoutesConfigDump",
                                  {{"dynamicRouteConfigs", {"routeConfig"}}, {"staticRouteConfigs", {"routeConfig"}}}};

@@ -40,7 +40,7 @@ Secret read_secret(const View& view, bool warming) {
 
 }  // namespace
 
-Expected<Secrets> parse_secrets(std::string_view json) {
+Expected<Secrets> parse_secrets(const Input& json) {
   static const dump::Shape shape{
       "secrets dump",
       "SecretsConfigDump",

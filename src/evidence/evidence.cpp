@@ -29,6 +29,23 @@ bool owned_by_name(const Pod& pod, const Deployment& deployment) {
          selects(deployment.selector, pod.meta.labels);
 }
 
+/// Part by part where it is too big to be held and the kind's parser can; what fails so is read whole, for the reason.
+Parsed parse_output_of(const run::CommandResult& result, const KindRow& row, const Source& source) {
+  if (!result.stored) {
+    const Input text(result.out);
+    return row.parse(source, &text);
+  }
+  if (row.family == Family::proxy_config) {
+    const Input parts = result.stored();
+    auto parsed = row.parse(source, &parts);
+    if (parsed.error.empty()) return parsed;
+  }
+  const auto whole = result.stored().whole();
+  if (!whole) return {std::any(), whole.error(), 0};
+  const Input text(*whole);
+  return row.parse(source, &text);
+}
+
 }  // namespace
 
 Reading read_output(const run::CommandResult& result) {
@@ -36,7 +53,7 @@ Reading read_output(const run::CommandResult& result) {
   if (!key) return {};
   const KindRow& row = row_of(key->kind);
   Source source = classify(result);
-  Parsed parsed = row.parse(source, source.ok() ? &result.out : nullptr);
+  Parsed parsed = source.ok() ? parse_output_of(result, row, source) : row.parse(source, nullptr);
   if (!parsed.error.empty()) {
     source.gap = Gap::damaged;
     source.why = fmt::format("`{}`: {}", shell_join(result.argv), parsed.error);

@@ -8,7 +8,8 @@ namespace {
 
 /// How much an answer says, where one question can be put in several ways.
 template <class T>
-std::size_t rank_of(const T& record, const std::string& output) {
+std::size_t rank_of(const T& record, const Input& input) {
+  [[maybe_unused]] const auto output = input.text();
   if constexpr (std::is_same_v<T, ProxyStatus>) {
     const bool json = output.find_first_not_of(" \t\r\n") == output.find('{');
     return json ? 2 : record.says_sync ? 1 : 0;
@@ -19,11 +20,14 @@ std::size_t rank_of(const T& record, const std::string& output) {
   }
 }
 
-template <class T, Expected<T> (*Parser)(std::string_view)>
-Parsed parse(const Source& source, const std::string* output) {
+/// What most parsers take is a text in memory; those of proxies' dumps take an Input.
+template <class T, auto Parser>
+Parsed parse(const Source& source, const Input* output) {
   Loaded<T> loaded{source, T{}};
   if (output == nullptr) return Parsed{std::any(std::move(loaded)), "", 0};
-  Expected<T> value = Parser(*output);
+  Expected<T> value{Error{}};
+  if constexpr (std::is_invocable_v<decltype(Parser), const Input&>) value = Parser(*output);
+  else value = Parser(output->text());
   if (!value) return Parsed{std::any(), value.error(), 0};
   loaded.value = std::move(*value);
   const std::size_t rank = rank_of(loaded.value, *output);
@@ -70,7 +74,7 @@ KindRow typed(Kind kind, const char* name, const char* resource, const char* kub
 }
 
 /// A kind that is no list of objects.
-template <Kind K, Expected<Record<K>> (*Parser)(std::string_view)>
+template <Kind K, auto Parser>
 KindRow plain(const char* name, Family family, const char* resource) {
   return {K, name, family, resource, "", parse<Record<K>, Parser>, nullptr, nullptr};
 }

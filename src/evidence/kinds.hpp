@@ -19,13 +19,14 @@ enum class Family {
   other,           ///< has a form of its own
 };
 
-/// A command's output, parsed, as std::any of Loaded<Record<kind>>. Without output (nullptr): the gap alone.
+/// A command's output, parsed, as std::any of Loaded<Record<kind>>. Output that comes part by part is for the kinds of
+/// Family::proxy_config alone. Without output (nullptr): the gap alone.
 struct Parsed {
   std::any record;
   std::string error;      ///< why the output could not be read
   std::size_t rank = 0;   ///< among several answers to one question the one of higher rank stays
 };
-using Parse = Parsed (*)(const Source& source, const std::string* output);
+using Parse = Parsed (*)(const Source& source, const Input* output);
 /// The object of a list record by namespace and name, or nullptr.
 using Find = const Object* (*)(const std::any& record, std::string_view ns, std::string_view name);
 /// The list record with `object` in it, instead of the one of its name; nullopt when it cannot be read as the kind.

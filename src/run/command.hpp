@@ -3,9 +3,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "util/input.hpp"
 
 namespace meshdx::run {
 
@@ -31,6 +34,7 @@ struct CommandResult {
   End end = End::exited;
   int exit_code = 0;
   std::string out;
+  std::function<Input()> stored;  ///< opens stdout where it lies, when it is too big to be held; `out` is empty then
   std::string err;
   bool truncated = false; ///< stdout was cut at the size bound
   std::chrono::milliseconds took{0};

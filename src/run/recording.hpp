@@ -32,6 +32,9 @@ constexpr std::uint64_t g_max_recorded_output = 512ULL << 20U;
 constexpr std::uint64_t g_max_recorded_total = 2ULL << 30U;
 constexpr std::size_t g_max_recorded_commands = 10'000;
 
+/// A proxy's dump longer than this is not held in memory but read where it lies (CommandResult::stored).
+constexpr std::uint64_t g_most_held = 4ULL << 20U;
+
 /// Where a command's output lies, and what it must be.
 struct RecordedOutput {
   std::string file;  ///< relative to the recording, without `..`
@@ -65,6 +68,8 @@ class OutputStore {
   virtual ~OutputStore() = default;
   /// The bytes of one file, at most `max` of them. The Error says what is wrong ("is missing", "is a link").
   [[nodiscard]] virtual Expected<std::string> read(const std::string& file, std::uint64_t max) const = 0;
+  /// The bytes of one file part by part; an Input whose text is in memory where they lie there. Errors as read()'s.
+  [[nodiscard]] virtual Expected<Input> open(const std::string& file) const = 0;
   /// Whether a link or anything else than folders and a regular file is on the way to the file; "" when all is well,
   /// and when it is merely missing.
   [[nodiscard]] virtual std::string objection(const std::string& file) const = 0;

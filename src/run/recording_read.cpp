@@ -208,18 +208,53 @@ Expected<Done> check_files(const Recording& recording) {
   return Done{};
 }
 
+/// What is wrong with an output of so many bytes and this checksum, "" when it is as it was recorded.
+std::string damage_of(const RecordedOutput& output, std::uint64_t bytes, const std::string& sum) {
+  if (bytes != output.bytes) return fmt::format("{} holds {} bytes, but {} were recorded", output.file, bytes, output.bytes);
+  return sum == output.sha256 ? "" : fmt::format("{} was changed after the recording", output.file);
+}
+
 /// Fills one output in; "" or what is wrong with it.
 std::string load(const OutputStore& store, const std::optional<RecordedOutput>& output, std::string& into) {
   if (!output) return "";
   auto bytes = store.read(output->file, g_max_recorded_output);
   if (!bytes.ok()) return fmt::format("{} {}", output->file, bytes.error());
-  if (bytes->size() != output->bytes) {
-    return fmt::format("{} holds {} bytes, but {} were recorded", output->file, bytes->size(), output->bytes);
-  }
-  if (sha256(*bytes) != output->sha256) return fmt::format("{} was changed after the recording", output->file);
-  into = std::move(*bytes);
-  return "";
+  auto damage = damage_of(*output, bytes->size(), sha256(*bytes));
+  if (damage.empty()) into = std::move(*bytes);
+  return damage;
 }
+
+/// The bytes as they come, and at their end whether they are the ones that were recorded.
+Input::Next checked(const Input& input, const RecordedOutput& output) {
+  struct State {
+    Input::Next next;
+    RecordedOutput output;
+    Sha256 sum;
+    std::uint64_t bytes = 0;
+  };
+  auto state = std::make_shared<State>(State{input.next(), output, {}});
+  return [state](char* into, std::size_t room) -> Expected<std::size_t> {
+    const auto got = state->next(into, room);
+    if (!got) return Error{fmt::format("{} {}", state->output.file, got.error())};
+    state->sum.add({into, *got});
+    state->bytes += *got;
+    const bool over = *got == 0 || state->bytes > state->output.bytes;
+    const auto damage = over ? damage_of(state->output, state->bytes, state->sum.sum()) : "";
+    return damage.empty() ? got : Expected<std::size_t>(Error{damage});
+  };
+}
+
+Input open_stored(const OutputStore& store, const RecordedOutput& output) {
+  const auto input = store.open(output.file);
+  std::string damage;
+  if (!input) damage = fmt::format("{} {}", output.file, input.error());
+  else if (input->in_memory()) damage = damage_of(output, input->size(), sha256(input->text()));
+  else return {checked(*input, output), input->size()};
+  if (damage.empty()) return *input;
+  return {[damage](char*, std::size_t) { return Expected<std::size_t>(Error{damage}); }, 0};
+}
+
+bool is_proxy_dump(const Argv& argv) { return argv.size() > 1 && argv[0] == "istioctl" && argv[1] == "proxy-config"; }
 
 Error about(const std::string& path, const std::string& what) {
   return {fmt::format("bad recording {}: {}", path, what)};
@@ -242,11 +277,14 @@ CommandResult Recording::result(const RecordedCommand& command) const {
     result.why = fmt::format("`{}` did not end when it was recorded", printable(shell_join(command.argv)));
   }
   if (store == nullptr) return result;
-  std::string damage = load(*store, command.out, result.out);
+  const bool stored = is_proxy_dump(command.argv) && command.out && command.out->bytes > g_most_held;
+  if (stored) result.stored = [files = store, output = *command.out] { return open_stored(*files, output); };
+  std::string damage = stored ? "" : load(*store, command.out, result.out);
   if (damage.empty()) damage = load(*store, command.err, result.err);
   if (damage.empty()) return result;
   result.end = End::damaged;
   result.out.clear();
+  result.stored = nullptr;
   result.err.clear();
   result.why = fmt::format("the recorded output of `{}` is damaged: {}", printable(shell_join(command.argv)), damage);
   return result;

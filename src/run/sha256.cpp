@@ -15,17 +15,31 @@ const EVP_MD* algorithm() {
   return EVP_MD_fetch(nullptr, "SHA256", nullptr);
 }
 
+EVP_MD_CTX* context_of(const std::shared_ptr<void>& context) { return static_cast<EVP_MD_CTX*>(context.get()); }
+
 }  // namespace
 
-std::string sha256(std::string_view bytes) {
+Sha256::Sha256() : m_context(EVP_MD_CTX_new(), [](void* context) { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context)); }) {
+  static const EVP_MD* const method = algorithm();
+  EVP_DigestInit_ex(context_of(m_context), method, nullptr);
+}
+
+void Sha256::add(std::string_view bytes) { EVP_DigestUpdate(context_of(m_context), bytes.data(), bytes.size()); }
+
+std::string Sha256::sum() {
   static constexpr char digits[] = "0123456789abcdef";
   std::array<unsigned char, EVP_MAX_MD_SIZE> sum{};
   unsigned int size = 0;
-  static const EVP_MD* const method = algorithm();
-  EVP_Digest(bytes.data(), bytes.size(), sum.data(), &size, method, nullptr);
+  EVP_DigestFinal_ex(context_of(m_context), sum.data(), &size);
   std::string text;
   for (unsigned int i = 0; i < size; ++i) text += {digits[sum[i] >> 4U], digits[sum[i] & 0xFU]};
   return text;
+}
+
+std::string sha256(std::string_view bytes) {
+  Sha256 sum;
+  sum.add(bytes);
+  return sum.sum();
 }
 
 }  // namespace meshdx::run

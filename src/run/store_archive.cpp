@@ -24,6 +24,12 @@ class Unpacked : public OutputStore {
   }
 
   // Links and odd kinds of entry were refused while unpacking.
+  [[nodiscard]] Expected<Input> open(const std::string& file) const override {
+    const auto found = m_files.find(file);
+    if (found == m_files.end()) return Error{"is missing"};
+    return Input(found->second);
+  }
+
   [[nodiscard]] std::string objection(const std::string&) const override { return ""; }
 
  private:

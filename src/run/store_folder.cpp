@@ -51,21 +51,34 @@ Expected<std::string> read_all(int fd, std::uint64_t max) {
   return bytes;
 }
 
+/// The bytes of a descriptor from its start on.
+Input::Next reader_of(std::shared_ptr<Descriptor> descriptor) {
+  return [descriptor = std::move(descriptor)](char* into, std::size_t room) -> Expected<std::size_t> {
+    for (;;) {
+      const auto got = ::read(descriptor->get(), into, room);
+      if (got >= 0) return static_cast<std::size_t>(got);
+      if (errno != EINTR) return Error{std::strerror(errno)};
+    }
+  };
+}
+
 class Folder : public OutputStore {
  public:
   explicit Folder(int fd) : m_folder(fd) {}
 
   [[nodiscard]] Expected<std::string> read(const std::string& file, std::uint64_t max) const override {
-    // Part by part and O_NOFOLLOW each, so that no link can be swapped in on the way; O_NONBLOCK for a planted FIFO.
-    Descriptor at(::fcntl(m_folder.get(), F_DUPFD_CLOEXEC, 0));
-    const auto parts = split(file, '/');
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      const int kind = i + 1 < parts.size() ? O_DIRECTORY : O_NONBLOCK;
-      const int next = ::openat(at.get(), parts[i].c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | kind);
-      if (next < 0) return Error{refusal(errno)};
-      at.reset(next);
-    }
-    return read_all(at.get(), max);
+    const auto descriptor = descriptor_of(file);
+    if (!descriptor) return Error{descriptor.error()};
+    return read_all((*descriptor)->get(), max);
+  }
+
+  [[nodiscard]] Expected<Input> open(const std::string& file) const override {
+    const auto descriptor = descriptor_of(file);
+    if (!descriptor) return Error{descriptor.error()};
+    struct stat status {};
+    if (::fstat((*descriptor)->get(), &status) != 0) return Error{std::strerror(errno)};
+    if (!S_ISREG(status.st_mode)) return Error{"is not a regular file"};
+    return Input(reader_of(*descriptor), static_cast<std::size_t>(status.st_size));
   }
 
   [[nodiscard]] std::string objection(const std::string& file) const override {
@@ -80,6 +93,19 @@ class Folder : public OutputStore {
   }
 
  private:
+  [[nodiscard]] Expected<std::shared_ptr<Descriptor>> descriptor_of(const std::string& file) const {
+    // Part by part and O_NOFOLLOW each, so that no link can be swapped in on the way; O_NONBLOCK for a planted FIFO.
+    auto at = std::make_shared<Descriptor>(::fcntl(m_folder.get(), F_DUPFD_CLOEXEC, 0));
+    const auto parts = split(file, '/');
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const int kind = i + 1 < parts.size() ? O_DIRECTORY : O_NONBLOCK;
+      const int next = ::openat(at->get(), parts[i].c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | kind);
+      if (next < 0) return Error{refusal(errno)};
+      at->reset(next);
+    }
+    return at;
+  }
+
   static std::string refusal(int error) {
     if (error == ENOENT) return "is missing";
     if (error == ELOOP) return "is a link";

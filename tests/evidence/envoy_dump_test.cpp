@@ -3,7 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "evidence/envoy.hpp"
+#include "util/json.hpp"
 #include "util/text.hpp"
 
 using namespace meshdx;
@@ -21,6 +25,38 @@ const std::string small_dump = R"([
     {"name": "agent", "type": "STATIC", "unknown": [[], {}, [1.5e3, true, null]]}
 ]
 )";
+
+/// The text part by part, `most` bytes at once; after `good` of them comes an error.
+Input in_parts(const std::string& text, std::size_t most, std::size_t good = std::string::npos) {
+  auto at = std::make_shared<std::size_t>(0);
+  return {[=, &text](char* into, std::size_t room) -> Expected<std::size_t> {
+            if (*at >= good) return Error{"the disk is broken"};
+            const auto size = std::min({room, most, text.size() - *at});
+            text.copy(into, size, *at);
+            *at += size;
+            return size;
+          },
+          text.size()};
+}
+
+/// Elements as istioctl prints them, each with its number and some weight.
+std::string big_dump(std::size_t elements, bool compact = false) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < elements; ++i) {
+    Json element = {{"name", "cluster-" + std::to_string(i)}, {"type", "EDS"}, {"altStatName", std::string(i * 37 % 3000, 'x')}, {"odd", "]}\"\\[{"}};
+    auto printed = dump_json(element, compact ? -1 : 4);
+    for (std::size_t line = printed.find('\n'); line != std::string::npos; line = printed.find('\n', line + 5)) printed.insert(line + 1, "    ");
+    text += (i == 0 ? "" : ",") + std::string(compact ? "" : "\n    ") + printed;
+  }
+  return text + "\n]\n";
+}
+
+std::string names(const Expected<Clusters>& clusters) {
+  if (!clusters) return "error: " + clusters.error();
+  std::string text;
+  for (const auto& cluster : *clusters) text += cluster.name + "\n";
+  return text;
+}
 
 std::string error_of(std::string_view text) {
   const auto clusters = parse_clusters(text);
@@ -187,4 +223,41 @@ TEST_CASE("every section of a raw dump finds its own lists") {
   CHECK_FALSE((*parse_secrets(raw))[1].active);
   CHECK_FALSE(parse_clusters(raw).ok());
   CHECK_FALSE(parse_endpoints(raw).ok());
+}
+
+TEST_CASE("a dump that comes part by part is read as if it were there at once") {
+  for (const bool compact : {false, true}) {
+    for (const std::size_t elements : {0, 1, 40, 4000}) {
+      const auto text = big_dump(elements, compact);
+      for (const std::size_t most : {std::size_t{97}, std::size_t{4096}, std::size_t{1} << 20U}) {
+        if (text.size() / most > 20000) continue;
+        CAPTURE(text.size());
+        CAPTURE(most);
+        CHECK(names(parse_clusters(in_parts(text, most))) == names(parse_clusters(text)));
+      }
+    }
+  }
+  const auto raw = R"(warning: old
+{"configs":[{"@type":"type.googleapis.com/envoy.admin.v3.BootstrapConfigDump","bootstrap":{"x":")" + std::string(20000, 'y') +
+                   R"("}},{"@type":"type.googleapis.com/envoy.admin.v3.ClustersConfigDump","dynamic_active_clusters":[{"cluster":{"name":"a"}},{"cluster":{"name":")" +
+                   std::string(9000, 'z') + R"("}}]}]})";
+  CHECK(names(parse_clusters(in_parts(raw, 97))) == names(parse_clusters(raw)));
+}
+
+TEST_CASE("a dump that comes part by part and is cut or broken anywhere is an error, with the same place") {
+  const auto text = big_dump(30);
+  for (std::size_t size = 0; size < text.size() - 2; size += 101) {
+    const auto cut = text.substr(0, size);
+    CHECK(names(parse_clusters(in_parts(cut, 501))) == names(parse_clusters(cut)));
+  }
+  for (const auto& broken : {text + "x", text + std::string(9000, ' ') + "[]", "  " + text.substr(1), std::string()}) {
+    CHECK(names(parse_clusters(in_parts(broken, 501))) == names(parse_clusters(broken)));
+  }
+}
+
+TEST_CASE("a dump whose rest cannot be read is an error, though what came was whole elements") {
+  const auto text = big_dump(30);
+  for (const std::size_t good : {std::size_t{0}, std::size_t{600}, text.size() - 3, text.size()}) {
+    CHECK(names(parse_clusters(in_parts(text, 501, good))) == "error: the disk is broken");
+  }
 }

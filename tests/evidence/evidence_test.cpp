@@ -166,3 +166,33 @@ TEST_CASE("what was derived is worked out again only after a record it rests on 
   CHECK(answer(copy.with_object(Kind::pods, *pod)) == 3);
   CHECK(answer(copy) == 2);
 }
+
+TEST_CASE("an output that is too big to be held is read where it lies; one that cannot be relied on is damaged") {
+  const std::string dump = R"([{"name":"a"},{"name":"b"}])";
+  const auto add = [](const std::string& argv, const std::string& text, const std::string& error) {
+    run::CommandResult result;
+    result.argv = split(argv, ' ');
+    result.stored = [=] {
+      auto at = std::make_shared<std::size_t>(0);
+      return Input([=](char* into, std::size_t room) -> Expected<std::size_t> {
+        const auto size = std::min(room, text.size() - *at);
+        if (size == 0 && !error.empty()) return Error{error};
+        text.copy(into, size, *at);
+        *at += size;
+        return size;
+      }, text.size());
+    };
+    Evidence evidence;
+    evidence.add(result);
+    return evidence;
+  };
+  const std::string command = "istioctl proxy-config clusters web-1.shop -o json";
+  CHECK(add(command, dump, "").get<Kind::clusters>("shop", "web-1").value.size() == 2);
+  const auto damaged = add(command, dump, "it was changed").get<Kind::clusters>("shop", "web-1");
+  CHECK(damaged.source.gap == Gap::damaged);
+  CHECK(damaged.source.why == "`" + command + "`: it was changed");
+  CHECK(damaged.value.empty());
+  CHECK(contains(add(command, dump.substr(1), "").get<Kind::clusters>("shop", "web-1").source.why, "clusters dump, byte"));
+  // What has no parser for parts is read whole.
+  CHECK(add("kubectl get services -n shop -o json", R"({"kind":"List","items":[{"kind":"Service","metadata":{"name":"a","namespace":"shop"}}]})", "").get<Kind::services>("shop").value.size() == 1);
+}

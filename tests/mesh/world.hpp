@@ -26,7 +26,7 @@ inline Json json(const std::string& text) {
 
 /// The records of a dump; fails the test when it cannot be read.
 template <class T>
-T read(Expected<T> (*parse)(std::string_view), const std::string& text) {
+T read(Expected<T> (*parse)(const Input&), const std::string& text) {
   auto value = parse(quoted(text));
   const std::string error = value ? "" : value.error();
   REQUIRE_MESSAGE(value.ok(), error);

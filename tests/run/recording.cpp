@@ -315,6 +315,39 @@ TEST_CASE("recording: a damaged output damages its command only") {
   }
 }
 
+TEST_CASE("recording: a proxy's dump too big to be held is read where it lies, folder or archive, and checked at its end") {
+  const std::string dump = "[" + std::string(g_most_held, ' ') + "]";
+  for (const char* const name : {"r", "r.tar.gz"}) {
+    CAPTURE(name);
+    const test::TempFolder folder;
+    CommandResult big;
+    big.argv = {"istioctl", "proxy-config", "clusters", "web-1.shop", "-o", "json"};
+    big.out = dump;
+    CommandResult list = big;
+    list.argv = {"kubectl", "get", "pods", "-n", "shop", "-o", "json"};
+    REQUIRE(write_recording(folder.path(name), head(), {big, list}).ok());
+    const auto recording = read_recording(folder.path(name));
+    REQUIRE(recording.ok());
+    CHECK(recording->result(recording->commands[1]).out == dump);
+    const auto result = recording->result(recording->commands[0]);
+    CHECK(result.out.empty());
+    REQUIRE(result.stored);
+    for (int i = 0; i < 2; ++i) CHECK(*result.stored().whole() == dump);
+    if (contains(name, ".")) continue;
+    const auto error = [&] { return result.stored().whole().error(); };
+    folder.write("r/out/001.out", "{" + dump.substr(1));
+    CHECK(error() == "out/001.out was changed after the recording");
+    folder.write("r/out/001.out", dump.substr(1));
+    CHECK(error() == "out/001.out holds " + std::to_string(dump.size() - 1) + " bytes, but " + std::to_string(dump.size()) + " were recorded");
+    folder.write("r/out/001.out", dump + dump);
+    CHECK(contains(error(), "but " + std::to_string(dump.size()) + " were recorded"));
+    fs::remove(folder.path("r/out/001.out"));
+    CHECK(error() == "out/001.out is missing");
+    fs::create_symlink("/etc/passwd", folder.path("r/out/001.out"));
+    CHECK(error() == "out/001.out is a link");
+  }
+}
+
 TEST_CASE("recording: archives with odd entries are refused") {
   CHECK(error_of_archive({{"recording.json", g_empty}}).empty());
   CHECK(error_of_archive({{"./", "", AE_IFDIR}, {"./recording.json", g_empty}}).empty());
