@@ -3,13 +3,12 @@
 #include <ctime>
 #include <filesystem>
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/archive_library.hpp"
 #include "run/recording.hpp"
 #include "run/sha256.hpp"
 #include "util/json.hpp"
@@ -71,38 +70,40 @@ class FolderSink : public Sink {
 
 class ArchiveSink : public Sink {
  public:
-  ArchiveSink(const std::string& file, std::string top) : m_top(std::move(top)), m_archive(archive_write_new()) {
-    archive_write_add_filter_gzip(m_archive);
-    archive_write_set_format_pax_restricted(m_archive);
-    m_failed = archive_write_open_filename(m_archive, file.c_str()) != ARCHIVE_OK;
+  ArchiveSink(const ArchiveLibrary& library, const std::string& file, std::string top)
+      : m_library(library), m_top(std::move(top)), m_archive(m_library.write_new()) {
+    m_library.write_add_filter_gzip(m_archive);
+    m_library.write_set_format_pax_restricted(m_archive);
+    m_failed = m_library.write_open_filename(m_archive, file.c_str()) != ARCHIVE_OK;
   }
   ArchiveSink(const ArchiveSink&) = delete;
   ArchiveSink& operator=(const ArchiveSink&) = delete;
-  ~ArchiveSink() override { archive_write_free(m_archive); }
+  ~ArchiveSink() override { m_library.write_free(m_archive); }
 
   std::string write(const std::string& file, const std::string& bytes) override {
     if (m_failed) return reason();
-    archive_entry* entry = archive_entry_new();
-    archive_entry_set_pathname(entry, (m_top + "/" + file).c_str());
-    archive_entry_set_size(entry, static_cast<la_int64_t>(bytes.size()));
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_perm(entry, 0644);
-    archive_entry_set_mtime(entry, std::time(nullptr), 0);
-    m_failed = archive_write_header(m_archive, entry) != ARCHIVE_OK;
-    archive_entry_free(entry);
+    archive_entry* entry = m_library.entry_new();
+    m_library.entry_set_pathname(entry, (m_top + "/" + file).c_str());
+    m_library.entry_set_size(entry, static_cast<la_int64_t>(bytes.size()));
+    m_library.entry_set_filetype(entry, AE_IFREG);
+    m_library.entry_set_perm(entry, 0644);
+    m_library.entry_set_mtime(entry, std::time(nullptr), 0);
+    m_failed = m_library.write_header(m_archive, entry) != ARCHIVE_OK;
+    m_library.entry_free(entry);
     const auto size = static_cast<la_ssize_t>(bytes.size());
-    m_failed = m_failed || archive_write_data(m_archive, bytes.data(), bytes.size()) != size;
+    m_failed = m_failed || m_library.write_data(m_archive, bytes.data(), bytes.size()) != size;
     return m_failed ? reason() : "";
   }
 
-  std::string finish() override { return archive_write_close(m_archive) == ARCHIVE_OK ? "" : reason(); }
+  std::string finish() override { return m_library.write_close(m_archive) == ARCHIVE_OK ? "" : reason(); }
 
  private:
   std::string reason() {
-    const char* text = archive_error_string(m_archive);
+    const char* text = m_library.error_string(m_archive);
     return text == nullptr ? "it cannot be written" : text;
   }
 
+  const ArchiveLibrary& m_library;
   std::string m_top;
   archive* m_archive;
   bool m_failed = false;
@@ -166,8 +167,10 @@ std::string put_into(const std::string& temporary, const fs::path& target, const
     const std::string failed = sink.make();
     return failed.empty() ? put_all(sink, head, results) : failed;
   }
+  const auto library = archive_library();
+  if (!library) return library.error();
   const std::string name = target.filename().string();
-  ArchiveSink sink(temporary, name.substr(0, name.size() - (ends_with(name, ".tgz") ? 4 : 7)));
+  ArchiveSink sink(**library, temporary, name.substr(0, name.size() - (ends_with(name, ".tgz") ? 4 : 7)));
   return put_all(sink, head, results);
 }
 
@@ -182,6 +185,7 @@ fs::path without_slash(const std::string& path) {
 
 Expected<Done> check_recording_target(const std::string& path) {
   if (path.empty()) return Error{"the recording needs a folder's name or a name that ends in .tar.gz"};
+  if (is_archive_name(path) && !archive_library()) return Error{fmt::format("{} cannot be recorded to: {}", path, archive_library().error())};
   std::error_code failed;
   const fs::path target = without_slash(path);
   const auto status = fs::symlink_status(target, failed);

@@ -1,9 +1,8 @@
 #include <map>
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fmt/core.h>
 
+#include "run/archive_library.hpp"
 #include "run/store.hpp"
 #include "util/text.hpp"
 
@@ -23,13 +22,13 @@ class Unpacked : public OutputStore {
     return found->second;
   }
 
-  // Links and odd kinds of entry were refused while unpacking.
   [[nodiscard]] Expected<Input> open(const std::string& file) const override {
     const auto found = m_files.find(file);
     if (found == m_files.end()) return Error{"is missing"};
     return Input(found->second);
   }
 
+  // Links and odd kinds of entry were refused while unpacking.
   [[nodiscard]] std::string objection(const std::string&) const override { return ""; }
 
  private:
@@ -39,19 +38,19 @@ class Unpacked : public OutputStore {
 /// Reads the entries of one archive, and refuses it at the first one that has no place in a recording.
 class Unpacker {
  public:
-  explicit Unpacker(const std::string& path) : m_path(path), m_archive(archive_read_new()) {
-    archive_read_support_filter_gzip(m_archive);
-    archive_read_support_format_tar(m_archive);
+  Unpacker(const ArchiveLibrary& library, const std::string& path) : m_library(library), m_path(path), m_archive(m_library.read_new()) {
+    m_library.read_support_filter_gzip(m_archive);
+    m_library.read_support_format_tar(m_archive);
   }
   Unpacker(const Unpacker&) = delete;
   Unpacker& operator=(const Unpacker&) = delete;
-  ~Unpacker() { archive_read_free(m_archive); }
+  ~Unpacker() { m_library.read_free(m_archive); }
 
   Expected<Files> unpack() {
-    if (archive_read_open_filename(m_archive, m_path.c_str(), 1U << 16U) != ARCHIVE_OK) return broken();
+    if (m_library.read_open_filename(m_archive, m_path.c_str(), 1U << 16U) != ARCHIVE_OK) return broken();
     archive_entry* entry = nullptr;
     for (;;) {
-      const int answer = archive_read_next_header(m_archive, &entry);
+      const int answer = m_library.read_next_header(m_archive, &entry);
       if (answer == ARCHIVE_EOF) break;
       if (answer != ARCHIVE_OK) return broken();
       const auto taken = take(entry);
@@ -62,9 +61,9 @@ class Unpacker {
 
  private:
   Expected<Done> take(archive_entry* entry) {
-    const char* raw = archive_entry_pathname(entry);
+    const char* raw = m_library.entry_pathname(entry);
     std::string name = raw == nullptr ? "" : raw;
-    const auto kind = archive_entry_filetype(entry);
+    const auto kind = m_library.entry_filetype(entry);
     const bool folder = kind == AE_IFDIR;
     if (++m_entries > 2 * g_max_recorded_commands + 100) return refuse("holds too many entries");
     while (starts_with(name, "./")) name.erase(0, 2);
@@ -73,7 +72,7 @@ class Unpacker {
     if (const auto objection = path_objection(name); !objection.empty()) {
       return refuse(fmt::format("holds the entry `{}`, which {}", printable(name), objection));
     }
-    if (archive_entry_hardlink(entry) != nullptr || archive_entry_symlink(entry) != nullptr) {
+    if (m_library.entry_hardlink(entry) != nullptr || m_library.entry_symlink(entry) != nullptr) {
       return refuse(fmt::format("holds the entry `{}`, which is a link", name));
     }
     if (folder) return Done{};
@@ -89,7 +88,7 @@ class Unpacker {
     std::size_t size = 0;
     la_int64_t offset = 0;
     for (;;) {
-      const int answer = archive_read_data_block(m_archive, &block, &size, &offset);
+      const int answer = m_library.read_data_block(m_archive, &block, &size, &offset);
       if (answer == ARCHIVE_EOF) return Done{};
       if (answer != ARCHIVE_OK) return broken();
       // The offset comes from the archive (sparse files): a gap counts as bytes, before any are made.
@@ -122,10 +121,11 @@ class Unpacker {
 
   Error refuse(const std::string& what) const { return {fmt::format("the recording {} {}", m_path, what)}; }
   Error broken() const {
-    const char* text = archive_error_string(m_archive);
+    const char* text = m_library.error_string(m_archive);
     return refuse(fmt::format("is no whole .tar.gz: {}", text == nullptr ? "unknown reason" : printable(text)));
   }
 
+  const ArchiveLibrary& m_library;
   std::string m_path;
   archive* m_archive;
   Files m_files;
@@ -136,7 +136,9 @@ class Unpacker {
 }  // namespace
 
 Expected<std::shared_ptr<const OutputStore>> open_archive(const std::string& path) {
-  auto files = Unpacker(path).unpack();
+  const auto library = archive_library();
+  if (!library) return Error{fmt::format("the recording {} cannot be read: {}", path, library.error())};
+  auto files = Unpacker(**library, path).unpack();
   if (!files.ok()) return Error{files.error()};
   return std::shared_ptr<const OutputStore>(std::make_shared<Unpacked>(std::move(*files)));
 }
