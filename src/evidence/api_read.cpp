@@ -174,11 +174,8 @@ std::string no_such_kind(const Key& key) {
 bool is_commands_own(const Key& key, const run::CommandResult& answer) {
   switch (classify(answer).gap) {
     case Gap::forbidden:
-    case Gap::unreachable:
-    case Gap::login:
     case Gap::timed_out:
-    case Gap::interrupted:
-    case Gap::no_tool: return true;
+    case Gap::interrupted: return true;
     case Gap::not_found: return !key.name.empty() || key.kind == Kind::mesh_config;
     default: return false;
   }

@@ -41,7 +41,10 @@ constexpr Rule rules[] = {
     {"tls: expired certificate", Gap::login},
     {"no auth provider found", Gap::login},
     {"executable file not found in $path", Gap::failed},   // exec into an image without cat
-    {"context was not found", Gap::failed},
+    {"context was not found", Gap::no_kubeconfig},
+    {"error: stat ", Gap::no_kubeconfig},
+    {"error loading config file", Gap::no_kubeconfig},
+    {"invalid configuration: ", Gap::no_kubeconfig},
     {"doesn't have a resource type", Gap::no_such_kind},
     {"could not find the requested resource", Gap::no_such_kind},
     {"no matches for kind", Gap::no_such_kind},
@@ -239,6 +242,7 @@ const char* gap_word(Gap gap) {
     case Gap::forbidden: return "forbidden";
     case Gap::no_such_kind: return "no such kind";
     case Gap::unreachable: return "unreachable";
+    case Gap::no_kubeconfig: return "no kubeconfig";
     case Gap::login: return "not logged in";
     case Gap::timed_out: return "timed out";
     case Gap::interrupted: return "interrupted";

@@ -15,6 +15,7 @@ enum class Gap {
   forbidden,    ///< RBAC
   no_such_kind, ///< the CRD is not installed
   unreachable,  ///< no connection to the API server, istiod or the proxy
+  no_kubeconfig,///< no kubeconfig that leads to a cluster
   login,        ///< credentials expired or missing
   timed_out,
   interrupted,

@@ -19,8 +19,10 @@ struct Access {
 };
 
 Access access_of(run::CommandRunner& runner) {
-  runner.start(0, {"kubectl", "config", "view", "--minify", "-o", "json"}, k_local);
-  const auto finished = runner.wait();
+  const run::Argv view{"kubectl", "config", "view", "--minify", "-o", "json"};
+  runner.start(0, view, k_local);
+  auto finished = runner.wait();
+  while (finished && finished->result.argv != view) finished = runner.wait();   // what the run did not wait for
   if (!finished || !evidence::classify(finished->result).ok()) return {};
   const auto config = parse_json(finished->result.out);
   if (!config) return {};
@@ -40,6 +42,7 @@ std::string bare(Gap gap, const std::string& why) {
 std::string no_access(Gap gap, const std::string& why, run::CommandRunner& runner) {
   const std::string nothing = "Nothing could be read from a cluster: ";
   if (gap == Gap::no_tool) return nothing + why;
+  if (gap == Gap::no_kubeconfig) return fmt::format("{}the kubeconfig does not lead to one: check --kubeconfig, --context and $KUBECONFIG. kubectl said: {}", nothing, bare(gap, why));
   const auto access = access_of(runner);
   const auto context = access.context.empty() ? "this kubeconfig" : "kubeconfig context " + access.context;
   const auto server = access.server.empty() ? "" : " (" + access.server + ")";

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include <set>
 
 #include "diagnose/verdict.hpp"
 #include "mesh/view.hpp"
@@ -39,13 +38,14 @@ bool says_what_was_asked(const evidence::Evidence& evidence, const evidence::Key
 }
 
 bool means_no_cluster(Gap gap) {
-  return gap == Gap::no_tool || gap == Gap::unreachable || gap == Gap::login || gap == Gap::timed_out;
+  return gap == Gap::no_tool || gap == Gap::unreachable || gap == Gap::no_kubeconfig || gap == Gap::login || gap == Gap::timed_out;
 }
 
 /// `kubectl get ...`: other commands have an answer without a cluster.
 bool asks_api_server(const run::Argv& argv) { return argv.size() > 1 && argv[0] == "kubectl" && argv[1] == "get"; }
 
-/// So many kubectl processes must have failed for want of a cluster, and none succeeded, before a run gives up.
+/// So many kubectl commands must have failed for want of a cluster, and none succeeded, before a run gives up: what is still
+/// under way then (istioctl takes its time) is not waited for.
 constexpr std::size_t k_hopeless_after = 3;
 
 /// "not needed: client.tls-failed is false".
@@ -110,7 +110,7 @@ class Execution {
   void try_another_way(const Waiter& waiter, Gap gap);
   void start_pending();
   void finish(run::Finished finished);
-  void count_reached(const Command& command, const run::Argv& together);
+  void count_reached(const Command& command);
   bool stopped() const { return m_runner.interrupted() || !m_no_cluster.empty(); }
   const std::vector<std::string>& words(std::size_t step, std::size_t way) const {
     const auto& s = m_playbook.steps[step];
@@ -137,7 +137,7 @@ class Execution {
   bool m_grown = true;                        ///< evidence since the last bind
   std::size_t m_running = 0, m_ended = 0;
   std::size_t m_reached = 0;                  ///< kubectl commands that the cluster answered
-  std::set<run::Argv> m_unreached;            ///< processes that found none
+  std::size_t m_unreached = 0;                ///< those that found none
   std::string m_no_cluster;
 };
 
@@ -271,7 +271,7 @@ void Execution::finish(run::Finished finished) {
   command.answered = !source.ok() || !key || says_what_was_asked(m_evidence, *key);
   m_grown = true;
   m_facts.reset();
-  count_reached(command, finished.result.together);
+  count_reached(command);
   if (m_options.progress) {
     m_options.progress(std::to_string(m_ended) + "/" + std::to_string(m_commands.size()) + " " + shell_join(command.argv));
   }
@@ -282,11 +282,11 @@ void Execution::finish(run::Finished finished) {
 }
 
 /// Tells a cluster that cannot be reached from one that merely refuses; gives up on the former.
-void Execution::count_reached(const Command& command, const run::Argv& together) {
+void Execution::count_reached(const Command& command) {
   if (!asks_api_server(command.argv) || command.gap == Gap::interrupted) return;
-  if (means_no_cluster(command.gap)) m_unreached.insert(together.empty() ? command.argv : together);
+  if (means_no_cluster(command.gap)) ++m_unreached;
   else ++m_reached;
-  if (m_reached == 0 && m_unreached.size() >= k_hopeless_after) m_no_cluster = command.why;
+  if (m_reached == 0 && m_unreached >= k_hopeless_after) m_no_cluster = command.why;
 }
 
 Trail Execution::go() {
@@ -294,6 +294,7 @@ Trail Execution::go() {
   while (true) {
     open_steps();
     start_pending();
+    if (!m_no_cluster.empty()) break;
     if (m_running > 0) {
       auto finished = m_runner.wait();
       if (!finished) break;   // a runner that forgot a command: report what is there
@@ -325,7 +326,7 @@ std::string Execution::why_skipped(std::size_t step) const {
 Trail Execution::trail() const {
   Trail trail;
   trail.interrupted = m_runner.interrupted();
-  if (m_reached == 0 && !m_unreached.empty()) {
+  if (m_reached == 0 && m_unreached > 0) {
     const auto first = std::find_if(m_commands.begin(), m_commands.end(), [](const Command& command) {
       return command.ended && asks_api_server(command.argv) && means_no_cluster(command.gap);
     });

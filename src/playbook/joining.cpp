@@ -11,19 +11,24 @@ namespace meshdx::playbook {
 
 namespace {
 
-/// Whether the parts would fail for the same reason: no cluster, no tool, no time; no way to the one proxy they ask.
-bool fails_all(const run::CommandResult& joined) {
+/// Whether every command would fail for the same reason: no cluster, no tool, no time.
+bool finds_no_cluster(const run::CommandResult& result) {
   using evidence::Gap;
-  switch (evidence::classify(joined).gap) {
+  switch (evidence::classify(result).gap) {
     case Gap::unreachable:
+    case Gap::no_kubeconfig:
     case Gap::login:
     case Gap::timed_out:
     case Gap::interrupted:
-    case Gap::no_tool:
-    case Gap::forbidden:
-    case Gap::not_found: return true;
+    case Gap::no_tool: return true;
     default: return false;
   }
+}
+
+/// The same of the parts of one proxy's dump, for which there may be no way to that proxy.
+bool fails_all(const run::CommandResult& joined) {
+  const auto gap = evidence::classify(joined).gap;
+  return finds_no_cluster(joined) || gap == evidence::Gap::forbidden || gap == evidence::Gap::not_found;
 }
 
 }  // namespace
@@ -84,12 +89,38 @@ std::optional<std::vector<run::CommandResult>> JoiningRunner::parts_of(const std
 void JoiningRunner::answer(const std::vector<Asked>& whose, const run::CommandResult& result) {
   if (whose.front().argv == result.argv) {
     m_finished.push_back({whose.front().ticket, result});
+    if (m_scout == result.argv) scout_is_back(result);
   } else if (auto parts = parts_of(whose, result)) {
     for (std::size_t i = 0; i < whose.size(); ++i) m_finished.push_back({whose[i].ticket, std::move((*parts)[i])});
   } else if (auto group = evidence::group_read_for(whose.front().argv, result)) {
     start_inner(std::move(*group), whose);
   } else {
-    for (const auto& asked : whose) start_inner(asked.argv, {asked});
+    for (const auto& asked : whose) run_itself(asked, result);
+  }
+}
+
+void JoiningRunner::run_itself(const Asked& asked, const run::CommandResult& instead) {
+  const bool no_way = run::is_api_read(instead.argv) && instead.end == run::End::not_started;
+  if (no_way && !m_runs_singly && m_scout) {
+    m_behind_scout.push_back(asked);
+    return;
+  }
+  if (no_way && !m_runs_singly) m_scout = asked.argv;
+  start_inner(asked.argv, {asked});
+}
+
+/// Without a cluster, or a login, every one would fail for the same reason, each after its own time.
+void JoiningRunner::scout_is_back(const run::CommandResult& result) {
+  m_scout.reset();
+  m_runs_singly = !finds_no_cluster(result);
+  for (const auto& asked : std::exchange(m_behind_scout, {})) {
+    if (m_runs_singly) {
+      start_inner(asked.argv, {asked});
+      continue;
+    }
+    m_finished.push_back({asked.ticket, result});
+    m_finished.back().result.argv = asked.argv;
+    m_finished.back().result.together = result.argv;
   }
 }
 

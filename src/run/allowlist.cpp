@@ -23,24 +23,7 @@ bool names_secrets(const std::string& word) {
   return false;
 }
 
-/// A path of the Kubernetes API whose GET reads objects or a log. Some subresources do more, even when they are only read.
-Reason check_raw(const ParsedCommand& command) {
-  if (!command.words.empty() || command.flags.size() != 1) return "`kubectl get --raw` takes a path and nothing else";
-  const std::string path = command.flag("raw");
-  if (!starts_with(path, "/api/") && !starts_with(path, "/apis/")) return "its path is none of the Kubernetes API";
-  for (const auto& part : split(path.substr(0, path.find('?')), '/')) {
-    if (part == "secrets") return "meshdx never reads Secrets";
-    if (part == ".." || part == "exec" || part == "attach" || part == "portforward" || part == "proxy" || part == "watch") {
-      return fmt::format("`{}` has no place in a path that is only read", part);
-    }
-  }
-  if (contains(path, "watch=")) return "it would never end";
-  return "";
-}
-
 Reason check_get(const ParsedCommand& command) {
-  if (command.has_flag("raw")) return check_raw(command);
-  if (command.words.empty()) return "`kubectl get` needs an object's name";
   // Names after the type may be anything; a type stands in the first word, and in every word of the TYPE/NAME form.
   for (std::size_t i = 0; i < command.words.size(); ++i) {
     const std::string& word = command.words[i];
@@ -110,7 +93,26 @@ Error refusal(const Argv& argv, const std::string& reason) {
   return {printable(fmt::format("refused `{}`: {}", shell_join(argv), reason))};
 }
 
+/// A path of the Kubernetes API whose GET reads objects or a log. Some subresources do more, even when they are only read.
+Reason check_path(const std::string& path) {
+  if (!starts_with(path, "/api/") && !starts_with(path, "/apis/")) return "its path is none of the Kubernetes API";
+  for (const auto& part : split(path.substr(0, path.find('?')), '/')) {
+    if (part == "secrets") return "meshdx never reads Secrets";
+    for (const char* odd : {"..", "exec", "attach", "portforward", "proxy", "watch"}) {
+      if (part == odd) return fmt::format("`{}` has no place in a path that is only read", part);
+    }
+  }
+  return contains(path, "watch=") ? "it would never end" : "";
+}
+
 }  // namespace
+
+Expected<Done> check_api_read(const Argv& argv) {
+  if (std::any_of(argv.begin(), argv.end(), has_control_character)) return refusal(argv, "a word holds a control character");
+  const Reason reason = is_api_read(argv) ? check_path(argv.back()) : "it is no request of the Kubernetes API";
+  if (!reason.empty()) return refusal(argv, reason);
+  return Done{};
+}
 
 Expected<Done> check_allowed(const Argv& argv, bool probe) {
   if (argv.empty()) return Error{"refused an empty command: a step must name a program and a verb"};

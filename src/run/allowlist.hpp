@@ -13,4 +13,8 @@ namespace meshdx::run {
 /// and the reason.
 Expected<Done> check_allowed(const Argv& argv, bool probe = false);
 
+/// Whether meshdx may send this request of the Kubernetes API (command.hpp, is_api_read). No playbook can ask for one: they
+/// stand in for commands of the list. The Error as check_allowed()'s.
+Expected<Done> check_api_read(const Argv& argv);
+
 }  // namespace meshdx::run

@@ -69,7 +69,7 @@ class ApiProxy {
 
   /// kubectl prints a line once it listens; it has not talked to the cluster then.
   static constexpr std::string_view k_up = "Starting to serve on ";
-  static constexpr milliseconds k_patience{5000};
+  static constexpr milliseconds k_patience{3000};
   static constexpr std::size_t k_longest_socket = 107;   ///< sockaddr_un
 
   void start() {

@@ -1,4 +1,4 @@
-// One GET through `kubectl proxy` (run/api_proxy.hpp), with the result that `kubectl get --raw` would have. Internal to live.cpp.
+// One GET through `kubectl proxy` (run/api_proxy.hpp), with the result that `kubectl get --raw` has. Internal to live.cpp.
 #pragma once
 
 #include <functional>

@@ -14,7 +14,9 @@ namespace meshdx::run {
 
 using Argv = std::vector<std::string>;
 
-/// `kubectl get --raw PATH`: one request of the Kubernetes API, which needs no process of its own (run/api_proxy.hpp).
+/// `kubectl get --raw PATH`: one request of the Kubernetes API. A live runner sends it through a `kubectl proxy`
+/// (run/api_proxy.hpp); where that cannot be done, or the answer does not tell what a kubectl would say, the request ends as
+/// `not_started`, and the command that it stands in for is to be run.
 inline bool is_api_read(const Argv& argv) { return argv.size() == 4 && argv[0] == "kubectl" && argv[1] == "get" && argv[2] == "--raw"; }
 
 /// How a command ended. Only `exited` says anything about the exit code.

@@ -16,8 +16,8 @@ namespace {
 std::atomic<bool> g_interrupted{false};
 std::atomic<int> g_descriptor{-1};
 
-constexpr std::array<int, 2> g_signals{SIGINT, SIGTERM};
-std::array<struct sigaction, 2> g_before{};
+constexpr std::array<int, 3> g_signals{SIGINT, SIGTERM, SIGHUP};
+std::array<struct sigaction, 3> g_before{};
 
 extern "C" void on_signal(int) {
   const int before = errno;
@@ -37,7 +37,11 @@ InterruptGuard::InterruptGuard() {
   action.sa_handler = on_signal;
   action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
   sigemptyset(&action.sa_mask);
-  for (std::size_t i = 0; i < g_signals.size(); ++i) ::sigaction(g_signals[i], &action, &g_before[i]);
+  for (std::size_t i = 0; i < g_signals.size(); ++i) {
+    ::sigaction(g_signals[i], nullptr, &g_before[i]);
+    const bool nohup = g_signals[i] == SIGHUP && g_before[i].sa_handler == SIG_IGN;   // whoever said so meant it
+    if (!nohup) ::sigaction(g_signals[i], &action, nullptr);
+  }
 }
 
 InterruptGuard::~InterruptGuard() {

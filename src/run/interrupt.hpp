@@ -1,9 +1,9 @@
-// Ctrl-C and SIGTERM as something that can be waited for.
+// Ctrl-C, SIGTERM and SIGHUP as something that can be waited for.
 #pragma once
 
 namespace meshdx::run {
 
-/// While it lives, SIGINT and SIGTERM do not end meshdx: the first one is remembered, and a second one ends it at once.
+/// While it lives, SIGINT, SIGTERM and SIGHUP (unless nohup had it ignored) do not end meshdx: the first one is remembered, and a second one ends it at once.
 /// One at a time in a process. The handlers found before are put back at the end.
 class InterruptGuard {
  public:

@@ -205,7 +205,7 @@ void LiveRunner::Engine::start_waiting() {
 bool LiveRunner::Engine::may_start(const TaskPtr& task) {
   const Argv& argv = task->finished.result.argv;
   task->began = Clock::now();
-  const auto allowed = check_allowed(argv, m_options.probe);
+  const auto allowed = is_api_read(argv) ? check_api_read(argv) : check_allowed(argv, m_options.probe);
   if (!allowed.ok()) {
     answer_unstarted(task, End::refused, allowed.error());
   } else if (m_stopped == End::interrupted || InterruptGuard::interrupted()) {
@@ -232,28 +232,25 @@ void LiveRunner::Engine::launch(const TaskPtr& task) {
   supervise(task, *child);
 }
 
-/// One that waits for the proxy is not among m_requests: whatever becomes of the proxy, it is sent or started then, and
-/// may_start() tells it of an interruption or of the deadline.
+/// One that waits for the proxy is not among m_requests: the end of the waiting is its end as well, and may_start() tells it
+/// of an interruption or of the deadline.
 void LiveRunner::Engine::read_api(const TaskPtr& task) {
   if (!may_start(task)) return;
   m_api.when_up([this, task](bool up) {
-    if (up) return send(task);
-    m_waiting.push_back(task);
-    start_waiting();
+    if (!may_start(task)) return;
+    if (up) send(task);
+    else answer_unstarted(task, End::not_started, "there is no `kubectl proxy` to read the API through");
   });
 }
 
-/// What cannot be had through the proxy is asked by a kubectl of its own, which tells why as kubectl does.
 void LiveRunner::Engine::send(const TaskPtr& task) {
-  if (!may_start(task)) return;
   task->request = std::make_shared<ApiRequest>(m_io, task->finished.result, m_options.max_stdout);
   const auto place = m_requests.insert(m_requests.end(), task);
   const auto on_end = [this, task, place](bool answered) {
     m_requests.erase(place);
     task->request.reset();
     if (answered) return answer(task);
-    m_waiting.push_back(task);
-    start_waiting();
+    answer_unstarted(task, End::not_started, fmt::format("`kubectl proxy` has no answer to {}", quoted(task->finished.result.argv)));
   };
   const auto on_timeout = [task = task.get(), timeout = task->timeout] {
     task->request->stop(End::timed_out, fmt::format("the API server did not answer {} within {}", quoted(task->finished.result.argv), seconds(timeout)));

@@ -42,6 +42,7 @@ class LiveRunner : public CommandRunner {
   LiveRunner& operator=(const LiveRunner&) = delete;
 
   [[nodiscard]] bool can_start() const override;
+  /// A request of the Kubernetes API (is_api_read) takes no process, so the bound does not count for it.
   /// Beyond the bound on parallel ones, a command waits for its turn; its timeout counts from its real start then.
   void start(std::size_t ticket, Argv argv, std::chrono::milliseconds timeout) override;
   std::optional<Finished> wait() override;

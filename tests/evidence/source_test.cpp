@@ -65,9 +65,10 @@ TEST_CASE("kubectl's error texts") {
       {"Unable to connect to the server: tls: failed to verify certificate: x509: certificate signed by unknown authority\n",
        Gap::unreachable, ""},
       {"Unable to connect to the server: net/http: TLS handshake timeout\n", Gap::unreachable, ""},
-      {"Error in configuration: context was not found for specified context: nope\n", Gap::failed,
-       "failed: Error in configuration: context was not found for specified context: nope"},
-      {"error: stat /nonexistent: no such file or directory\n", Gap::failed, "failed: stat /nonexistent: no such file or directory"},
+      {"Error in configuration: context was not found for specified context: nope\n", Gap::no_kubeconfig,
+       "no kubeconfig: Error in configuration: context was not found for specified context: nope"},
+      {"error: stat /nonexistent: no such file or directory\n", Gap::no_kubeconfig, "no kubeconfig: stat /nonexistent: no such file or directory"},
+      {"error: error loading config file \"/k\": yaml: line 1: did not find expected node content\n", Gap::no_kubeconfig, ""},
       {"Error: unknown flag: --bogus\nSee 'kubectl get --help' for usage.\n", Gap::unsupported, "not supported: unknown flag: --bogus"},
       {"Error: unknown command \"bogus\" for \"kubectl\"\n", Gap::unsupported, ""},
       {"OCI runtime exec failed: exec failed: exec: \"cat\": executable file not found in $PATH: unknown\ncommand terminated with "

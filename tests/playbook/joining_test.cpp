@@ -80,9 +80,60 @@ TEST_CASE("a dump that lacks a part: each part is run by itself") {
 
 TEST_CASE("when there is no cluster to ask, nothing is asked twice") {
   FakeRunner inner([](const std::string&) { return failed("The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?\n"); });
-  const auto results = ask(inner, {pods, clusters, routes});
-  CHECK(inner.asked.size() == 2);
+  const auto results = ask(inner, {clusters, routes});
+  CHECK(inner.asked == std::vector<std::string>{dump});
   for (const auto& result : results) CHECK(result.exit_code == 1);
+}
+
+namespace {
+
+const std::vector<std::string> three_lists = {pods, "kubectl get services -n shop -o json", "kubectl get namespaces -o json"};
+
+/// No kubectl proxy, and this for what is run instead.
+FakeRunner without_proxy(const run::CommandResult& instead) {
+  return FakeRunner([instead](const std::string& command) {
+    auto result = instead;
+    if (contains(command, "--raw")) result.end = run::End::not_started;
+    return result;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("where the API cannot be read in this way, one command goes first; without a cluster its answer is that of all") {
+  auto inner = without_proxy(failed("error: You must be logged in to the server (Unauthorized)\n"));
+  const auto results = ask(inner, three_lists);
+  CHECK(inner.asked.size() == 4);   // three requests, one command
+  for (const auto& result : results) {
+    CHECK(result.err == "error: You must be logged in to the server (Unauthorized)\n");
+    CHECK(join(result.argv == split(pods, ' ') ? result.argv : result.together, " ") == pods);
+  }
+}
+
+TEST_CASE("where the first command finds the cluster, the others are run as well, even if it was refused") {
+  for (const auto& instead : {printed(R"({"items":[]})"), failed("Error from server (Forbidden): pods is forbidden: User \"me\" cannot list\n")}) {
+    auto inner = without_proxy(instead);
+    const auto results = ask(inner, three_lists);
+    for (const auto& command : three_lists) CHECK(inner.times(command) == 1);
+    for (const auto& result : results) CHECK(result.together.empty());
+  }
+}
+
+TEST_CASE("a cluster that was not there may come back: the next ones ask again") {
+  bool there = false;
+  FakeRunner inner([&](const std::string& command) {
+    auto result = there ? printed(R"({"items":[]})") : failed("Unable to connect to the server: EOF\n");
+    if (contains(command, "--raw")) result.end = run::End::not_started;
+    return result;
+  });
+  JoiningRunner runner(inner);
+  for (std::size_t i = 0; i < 2; ++i) {
+    runner.start(i, split(three_lists[i], ' '), std::chrono::seconds(1));
+    const auto finished = runner.wait();
+    REQUIRE(finished);
+    CHECK((finished->result.exit_code == 0) == there);
+    there = true;
+  }
 }
 
 TEST_CASE("what the parts of one answer lead to is asked together again") {

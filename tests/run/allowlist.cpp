@@ -8,6 +8,7 @@
 
 using namespace meshdx;
 using run::check_allowed;
+using run::check_api_read;
 
 namespace {
 run::Argv words(const std::string& line) { return split(line, ' '); }
@@ -36,8 +37,6 @@ TEST_CASE("allowlist: what design.md names is allowed") {
            "istioctl proxy-config listeners deploy/web.shop -o short",
            "istioctl proxy-config endpoints web-1.shop --cluster x", "istioctl proxy-config secret web-1.shop -o json",
            "istioctl proxy-config all web-1.shop -o json",
-           "kubectl get --raw /api/v1/namespaces/shop/pods", "kubectl get --raw=/apis/networking.istio.io",
-           "kubectl get --raw /api/v1/namespaces/shop/pods/web-1/log?container=istio-proxy&tailLines=500",
            "istioctl analyze -n shop -o json", "istioctl analyze -A",
        }) {
     const auto allowed = check_allowed(words(line));
@@ -56,11 +55,7 @@ TEST_CASE("allowlist: all else is refused in a sentence that names the command")
            "kubectl get pods --as-group=x", "kubectl get pods --token=x", "kubectl get pods -s http://x",
            "kubectl get pods --server=x", "kubectl get pods --user x", "kubectl get pods --insecure-skip-tls-verify",
            "kubectl get -f x.yaml", "kubectl get --filename=x", "kubectl get --raw /api", "kubectl get --raw=/api",
-           "kubectl get --raw /metrics", "kubectl get --raw /api/v1/secrets", "kubectl get --raw /api/v1/namespaces/shop/secrets/web",
-           "kubectl get --raw /api/v1/namespaces/shop/pods/web-1/proxy/quit",
-           "kubectl get --raw /api/v1/namespaces/shop/pods/web-1/portforward", "kubectl get --raw /api/v1/../secrets",
-           "kubectl get --raw /api/v1/watch/pods", "kubectl get pods --raw /api/v1/pods",
-           "kubectl get --raw /api/v1/pods -n shop", "kubectl get --raw /api/v1/nodes/n/proxy/logs",
+           "kubectl get --raw /api/v1/pods",
            "kubectl get -k dir", "kubectl get pods -w", "kubectl get pods --watch",
            "kubectl get pods --watch-only=true",
            "kubectl get pods -o jsonpath=.items", "kubectl get pods -ojson",
@@ -91,14 +86,28 @@ TEST_CASE("allowlist: all else is refused in a sentence that names the command")
     CHECK_MESSAGE(contains(allowed.error(), line), allowed.error());
     CHECK(starts_with(allowed.error(), "refused `"));
   }
-  CHECK_FALSE(check_allowed({"kubectl", "get", "--raw", "/api/v1/namespaces/shop/pods/web-1/exec?command=ls"}).ok());
-  CHECK_FALSE(check_allowed({"kubectl", "get", "--raw", "/api/v1/pods?watch=true"}).ok());
   CHECK_FALSE(check_allowed({}).ok());
   CHECK_FALSE(check_allowed({""}).ok());
   CHECK_FALSE(check_allowed({"kubectl", ""}).ok());
   CHECK_FALSE(check_allowed({"kubectl", "get", ""}).ok());
   CHECK_FALSE(check_allowed({"kubectl", "get", "pods", "-n", ""}).ok());
   CHECK_FALSE(check_allowed({"kubectl", "get", "po\nds"}).ok());
+}
+
+TEST_CASE("allowlist: requests of the API read objects and logs, and nothing else") {
+  for (const char* path : {"/api/v1/namespaces/shop/pods", "/apis/networking.istio.io", "/api/v1/namespaces/shop/pods/web-1/log?container=istio-proxy&tailLines=500"}) {
+    CHECK(check_api_read({"kubectl", "get", "--raw", path}).ok());
+  }
+  for (const char* path : {
+           "/api", "/metrics", "/api/v1/secrets", "/api/v1/namespaces/shop/secrets/web", "/api/v1/namespaces/shop/pods/web-1/proxy/quit",
+           "/api/v1/namespaces/shop/pods/web-1/portforward", "/api/v1/namespaces/shop/pods/web-1/exec?command=ls", "/api/v1/../secrets",
+           "/api/v1/watch/pods", "/api/v1/pods?watch=true", "/api/v1/nodes/n/proxy/logs", "/api/v1/pods\r\nX: y", "",
+       }) {
+    CAPTURE(path);
+    CHECK_FALSE(check_api_read({"kubectl", "get", "--raw", path}).ok());
+  }
+  CHECK_FALSE(check_api_read({"kubectl", "get", "pods"}).ok());
+  CHECK_FALSE(check_api_read({"kubectl", "get", "--raw", "/api/v1/pods", "-n", "shop"}).ok());
 }
 
 TEST_CASE("allowlist: a flag that chooses the cluster says where it belongs") {
