@@ -6,9 +6,10 @@
 //   out/NNN.out|err  what command NNN printed
 //
 // A command is {"argv", "exit", "ms", "stdout": {"file", "bytes", "sha256"}, "stderr": {..}}; an empty output has no
-// file. "together" is the command that was run in its place, for it and others in one process. "exit" is null when the command did not end by itself. "end" then says how: timed-out (the default),
-// interrupted, not-started, refused, not-recorded or damaged, and "why" is the sentence. "truncated": true marks a cut
-// stdout. "time", "versions" and "redactions" may be missing.
+// file. "together" is what was asked in its place: a request of the API (`kubectl get --raw PATH`), or a command for it and
+// others. "exit" is null when the command did not end by itself. "end" then says how: timed-out (the default), interrupted,
+// not-started, refused, not-recorded or damaged, and "why" is the sentence. "truncated": true marks a cut stdout. "time",
+// "versions" and "redactions" may be missing.
 #pragma once
 
 #include <chrono>
