@@ -13,14 +13,18 @@ import time
 PER_NAMESPACE = 50
 
 KUBECTL = """#!/bin/sh
-case "$2 $3" in
-  configmap*) cat "$BENCH_MESH/config.json" ;;
-  *" -n") cat "$BENCH_MESH/$4.json" ;;
-  namespaces*) cat "$BENCH_MESH/namespaces.json" ;;
-  virtualservices*|destinationrules*) cat "$BENCH_MESH/rules.json" ;;
-  *) echo '{"apiVersion":"v1","kind":"List","items":[]}' ;;
+file=$BENCH_MESH/$2.json
+if [ "$3" = -n ]; then file=$BENCH_MESH/$2.$4.json; fi
+case "$1 $2" in
+  "get configmap") exec cat "$BENCH_MESH/config.json" ;;
+  "get "*) if [ -e "$file" ]; then exec cat "$file"; else echo '{"apiVersion":"v1","kind":"List","items":[]}'; fi ;;
+  *) echo "unknown command $1" >&2; exit 1 ;;
 esac
 """
+
+
+RESOURCES = {"Service": "services", "Pod": "pods", "EndpointSlice": "endpointslices.discovery.k8s.io",
+             "DestinationRule": "destinationrules.networking.istio.io", "VirtualService": "virtualservices.networking.istio.io"}
 
 
 def thing(version, kind, namespace, name, labels=None, **parts):
@@ -63,16 +67,19 @@ def write(folder, name, items):
 
 
 def make_mesh(folder, services):
-    namespaces = {"istio-system": []}
-    configured = []
+    lists = {}
+    namespaces = ["istio-system"]
     for number in range(services):
         namespace, name = "team-%d" % (number // PER_NAMESPACE), "app-%d" % number
-        namespaces.setdefault(namespace, []).extend(workload(namespace, name, number))
-        configured.extend(rules(namespace, name))
-    for namespace, items in namespaces.items():
-        write(folder, namespace + ".json", items)
-    write(folder, "rules.json", configured)
-    write(folder, "namespaces.json", [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n, "labels": {"istio-injection": "enabled"}}} for n in namespaces])
+        if namespace not in namespaces:
+            namespaces.append(namespace)
+        for one in workload(namespace, name, number):
+            lists.setdefault("%s.%s.json" % (RESOURCES[one["kind"]], namespace), []).append(one)
+        for one in rules(namespace, name):
+            lists.setdefault("%s.json" % RESOURCES[one["kind"]], []).append(one)
+    lists["namespaces.json"] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n, "labels": {"istio-injection": "enabled"}}} for n in namespaces]
+    for name, items in lists.items():
+        write(folder, name, items)
     config = thing("v1", "ConfigMap", "istio-system", "istio", data={"mesh": "rootNamespace: istio-system"})
     with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
         json.dump(config, file)
