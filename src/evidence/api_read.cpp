@@ -20,8 +20,8 @@ bool is_name(std::string_view text) {
   return !text.empty() && text.front() != '.' && std::all_of(text.begin(), text.end(), plain);
 }
 
-/// "networking.istio.io" → "/apis/networking.istio.io/v1beta1"; "" for a group that is not among the kinds'.
-std::string group_path(std::string_view resource) {
+/// "/apis/networking.istio.io/v1beta1"; "" where the group's version is not known here.
+std::string version_path(const KindRow& row) {
   static const std::map<std::string, std::string, std::less<>> versions = {
       {"apps", "v1"},
       {"discovery.k8s.io", "v1"},
@@ -31,15 +31,16 @@ std::string group_path(std::string_view resource) {
       {"networking.istio.io", "v1beta1"},
       {"security.istio.io", "v1beta1"},
       {"telemetry.istio.io", "v1alpha1"}};
-  const auto dot = resource.find('.');
-  if (dot == std::string_view::npos) return "/api/v1";
-  const auto group = versions.find(resource.substr(dot + 1));
+  if (row.group().empty()) return "/api/v1";
+  const auto group = versions.find(row.group());
   if (group == versions.end()) return "";
   std::string version = group->second;
-  if (starts_with(resource, "envoyfilters.")) version = "v1alpha3";
-  if (starts_with(resource, "referencegrants.")) version = "v1beta1";
+  if (row.kind == Kind::envoy_filters) version = "v1alpha3";
+  if (row.kind == Kind::reference_grants) version = "v1beta1";
   return "/apis/" + group->first + "/" + version;
 }
+
+bool is_log(const Key& key) { return key.kind == Kind::log || key.kind == Kind::app_log; }
 
 /// "/namespaces/shop", "" for all of them; nullopt for what is no name.
 std::optional<std::string> namespace_path(const std::string& ns) {
@@ -48,11 +49,11 @@ std::optional<std::string> namespace_path(const std::string& ns) {
 }
 
 std::optional<std::string> list_path(const Key& key) {
-  const std::string_view resource = row_of(key.kind).resource;
-  const auto group = group_path(resource);
+  const auto& row = row_of(key.kind);
+  const auto version = version_path(row);
   const auto scope = namespace_path(key.ns);
-  if (group.empty() || !scope) return std::nullopt;
-  return group + *scope + "/" + std::string(resource.substr(0, resource.find('.')));
+  if (version.empty() || !scope) return std::nullopt;
+  return version + *scope + "/" + std::string(row.plural());
 }
 
 /// `kubectl get configmap istio -n istio-system -o json`
@@ -68,19 +69,17 @@ std::optional<std::string> log_path(const run::Argv& command, const Key& key) {
   const std::string container = key.container.empty() ? "istio-proxy" : key.container;
   const std::string lines = command.back().substr(std::min<std::size_t>(7, command.back().size()));
   if (command != run::Argv{"kubectl", "logs", key.name, "-n", key.ns, "-c", container, "--tail=" + lines}) return std::nullopt;
-  const bool digits = !lines.empty() && lines.find_first_not_of("0123456789") == std::string::npos;
-  if (!digits || !is_name(key.name) || !is_name(key.ns) || !is_name(container)) return std::nullopt;
+  if (!to_number(lines) || !is_name(key.name) || !is_name(key.ns) || !is_name(container)) return std::nullopt;
   return "/api/v1/namespaces/" + key.ns + "/pods/" + key.name + "/log?container=" + container + "&tailLines=" + lines;
 }
 
 std::optional<std::string> path_of(const run::Argv& command) {
   const auto key = key_of(command);
   if (!key || command.front() != "kubectl") return std::nullopt;
-  if (key->kind == Kind::log || key->kind == Kind::app_log) return log_path(command, *key);
+  if (is_log(*key)) return log_path(command, *key);
   if (command_for(*key) != command) return std::nullopt;
   if (key->kind == Kind::mesh_config) return config_map_path(command);
-  const auto family = row_of(key->kind).family;
-  return family == Family::list || family == Family::cluster_list ? list_path(*key) : std::nullopt;
+  return row_of(key->kind).is_list() ? list_path(*key) : std::nullopt;
 }
 
 std::string_view unquoted(std::string_view word) {
@@ -118,56 +117,37 @@ std::optional<std::string> list_text(std::string_view answer, std::string_view k
   if (version.empty() || !ends_with(kind, "List")) return std::nullopt;
   kind.remove_suffix(4);
   if (kind != kubernetes_kind.substr(0, kubernetes_kind.find('.'))) return std::nullopt;
+  const auto written = member_slice(answer, "items");
+  const auto items = element_slices(written == "null" ? "[]" : written);   // Go's nil slice is null
+  if (!items) return std::nullopt;
   std::string text = "{\n    \"apiVersion\": \"v1\",\n    \"items\": [";
-  const auto items = member_slice(answer, "items");
-  JsonScanner scan(items, 0);
-  if (items != "null" && !scan.take('[')) return std::nullopt;   // Go's nil slice is null
-  bool empty = items == "null" || scan.take(']');
-  const bool none = empty;
-  while (!empty) {
-    scan.peek();
-    const auto item = scan.value();
-    if (item.empty()) return std::nullopt;
-    text.append("\n        ").append(item_text(item, version, kind));
-    if (scan.take(']')) break;
-    if (!scan.take(',')) return std::nullopt;
-    text += ',';
-  }
-  text += none ? "]" : "\n    ]";
+  for (const auto item : *items) text.append(item.data() == items->front().data() ? "\n        " : ",\n        ").append(item_text(item, version, kind));
+  text += items->empty() ? "]" : "\n    ]";
   return text + ",\n    \"kind\": \"List\",\n    \"metadata\": {\n        \"resourceVersion\": \"\"\n    }\n}\n";
 }
 
 /// The output as the command prints it, nullopt when the answer is not what was asked for.
 std::optional<std::string> text_of(const Key& key, std::string_view answer) {
-  if (key.kind == Kind::log || key.kind == Kind::app_log) return std::string(answer);
-  const auto start = answer.find_first_not_of(" \t\r\n");
-  const auto json = answer.substr(std::min(start, answer.size()));
-  if (key.kind != Kind::mesh_config) return list_text(json, row_of(key.kind).kubernetes_kind);
-  JsonScanner scan(json, 0);
-  scan.peek();
-  const auto whole = scan.value();
+  if (is_log(key)) return std::string(answer);
+  if (key.kind != Kind::mesh_config) return list_text(answer, row_of(key.kind).kubernetes_kind);
+  const auto whole = JsonScanner(answer, 0).value();
   if (unquoted(member_slice(whole, "kind")) != "ConfigMap") return std::nullopt;
   return without_managed_fields(whole) + "\n";
 }
 
 /// "/apis/networking.istio.io" for a list of that group's objects, "" for Kubernetes' core kinds and for what is no list.
-std::string group_of(const Key& key) {
+std::string group_path(const Key& key) {
   const auto& row = row_of(key.kind);
-  const std::string_view resource = row.resource;
-  const auto dot = resource.find('.');
-  const bool list = row.family == Family::list || row.family == Family::cluster_list;
-  return list && dot != std::string_view::npos ? "/apis/" + std::string(resource.substr(dot + 1)) : "";
+  return row.is_list() && !row.group().empty() ? "/apis/" + std::string(row.group()) : "";
 }
 
-/// kubectl's words for a path that the API server does not have (client-go's NewGenericServerResponse).
 bool has_no_such_path(const run::CommandResult& answer) {
-  return answer.end == run::End::exited && answer.exit_code != 0 && contains(answer.err, "(NotFound): the server could not find the requested resource");
+  return answer.end == run::End::exited && answer.exit_code != 0 && contains(answer.err, run::g_no_such_path);
 }
 
 /// In kubectl's words (cli-runtime's resource builder).
 std::string no_such_kind(const Key& key) {
-  const std::string_view resource = row_of(key.kind).resource;
-  return "error: the server doesn't have a resource type \"" + std::string(resource.substr(0, resource.find('.'))) + "\"\n";
+  return "error: the server doesn't have a resource type \"" + std::string(row_of(key.kind).plural()) + "\"\n";
 }
 
 /// Whether the error would be the command's as well: it is worded by the API server, or there is none to ask.
@@ -186,29 +166,22 @@ bool is_commands_own(const Key& key, const run::CommandResult& answer) {
 std::optional<run::Argv> api_read_for(const run::Argv& command) {
   const auto path = path_of(command);
   if (!path) return std::nullopt;
-  return run::Argv{"kubectl", "get", "--raw", *path};
+  return run::api_read(*path);
 }
 
 std::optional<run::CommandResult> from_api_read(const run::Argv& command, const run::CommandResult& answer) {
   const auto key = key_of(command);
   if (!key) return std::nullopt;
-  run::CommandResult result;
-  result.argv = command;
-  result.end = answer.end;
-  result.exit_code = answer.exit_code;
-  result.truncated = answer.truncated;
-  result.took = answer.took;
-  result.why = answer.why;
+  auto result = run::in_place_of(command, answer);
   result.err = answer.err;
-  result.together = answer.argv;
-  if (!answer.argv.empty() && answer.argv.back() == group_of(*key)) {
+  if (!answer.argv.empty() && answer.argv.back() == group_path(*key)) {
     if (!has_no_such_path(answer)) return std::nullopt;
     result.err = no_such_kind(*key);
     return result;
   }
   if (answer.end != run::End::exited || answer.exit_code != 0) {
     if (answer.end == run::End::refused || !is_commands_own(*key, answer)) return std::nullopt;
-    if (key->kind == Kind::log || key->kind == Kind::app_log) result.out = answer.out;
+    if (is_log(*key)) result.out = answer.out;
     return result;
   }
   auto text = text_of(*key, answer.out);
@@ -220,9 +193,9 @@ std::optional<run::CommandResult> from_api_read(const run::Argv& command, const 
 std::optional<run::Argv> group_read_for(const run::Argv& command, const run::CommandResult& answer) {
   const auto key = key_of(command);
   if (!key || !run::is_api_read(answer.argv) || !has_no_such_path(answer)) return std::nullopt;
-  const auto group = group_of(*key);
+  const auto group = group_path(*key);
   if (group.empty() || answer.argv.back() == group) return std::nullopt;
-  return run::Argv{"kubectl", "get", "--raw", group};
+  return run::api_read(group);
 }
 
 }  // namespace meshdx::evidence

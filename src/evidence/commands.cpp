@@ -95,10 +95,10 @@ Words take_apart(const run::Argv& argv) {
 /// only the full name, because `gateways` may be those of the Gateway API.
 const KindRow* listed(const std::string& resource) {
   for (const auto& row : kind_rows()) {
-    if (row.family != Family::list && row.family != Family::cluster_list) continue;
+    if (!row.is_list()) continue;
     const std::string_view full = row.resource;
     const bool extension = ends_with(full, ".istio.io") || ends_with(full, ".gateway.networking.k8s.io");
-    if (full == resource || (!extension && full.substr(0, full.find('.')) == resource)) return &row;
+    if (full == resource || (!extension && row.plural() == resource)) return &row;
   }
   return nullptr;
 }

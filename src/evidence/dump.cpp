@@ -64,13 +64,13 @@ class Walk {
     }
   }
   /// Where the scanner stands in the whole text.
-  std::size_t place() const { return m_window.before() + m_scan.at(); }
+  std::size_t position() const { return m_window.before() + m_scan.at(); }
 
   bool document() {
     m_started = peek() == '[' || peek() == '{';
     if (peek() == '[') return list(List{"", {}});
     if (peek() != '{') return broken("there is no JSON list or object in it");
-    const auto start = place();
+    const auto start = position();
     if (!object(true)) return false;
     if (m_found || (m_shape.empty_object && m_members == 0)) return true;
     m_error = std::string(m_shape.what) + ", byte " + std::to_string(start) + ": the object has no " +
@@ -116,32 +116,32 @@ class Walk {
     return take(']') || broken("a comma or ] is expected");
   }
 
-  bool list(const List& place_of) {
+  bool list(const List& place) {
     if (!take('[')) return broken("a list is expected");
     if (take(']')) return true;
     do {
       peek();
       ++m_element;
-      m_element_at = place();
-      if (!element(place_of)) return false;
+      m_element_at = position();
+      if (!element(place)) return false;
     } while (take(','));
     return take(']') || broken("a comma or ] is expected");
   }
 
   /// By the layout where that serves, which is three times as fast as pairing brackets; else by the brackets.
-  bool element(const List& place_of) {
+  bool element(const List& place) {
     simdjson::dom::element element;
     const auto guess = m_laid_out ? laid_out_object() : std::string_view();
     m_laid_out = !guess.empty() && parse_padded(m_parser, m_buffer, guess, element) == simdjson::SUCCESS;
     if (m_laid_out) {
       m_scan.skip(guess);
-      return record(element, place_of);
+      return record(element, place);
     }
     const auto slice = value();
     if (slice.empty()) return fail(m_scan.at() >= m_window.text().size() ? "the JSON breaks off" : "a value is expected");
     const auto code = parse_padded(m_parser, m_buffer, slice, element);
     if (code != simdjson::SUCCESS) return fail(std::string("it is no JSON: ") + simdjson::error_message(code));
-    return record(element, place_of);
+    return record(element, place);
   }
 
   /// As JsonScanner's; one that does not end in this part may do so in the next.
@@ -154,15 +154,15 @@ class Walk {
     return slice;
   }
 
-  bool record(simdjson::dom::element element, const List& place_of) {
+  bool record(simdjson::dom::element element, const List& place) {
     if (!element.is_object()) return fail("it is no object");
     Trouble trouble;
     View view(element, &trouble, m_shape.what);
-    for (const char* key : place_of.inner) {
+    for (const char* key : place.inner) {
       view = view.get(key);
-      if (!view && trouble.what.empty()) return place_of.may_lack || fail(std::string("it has no \"") + key + "\"");
+      if (!view && trouble.what.empty()) return place.may_lack || fail(std::string("it has no \"") + key + "\"");
     }
-    if (trouble.what.empty()) m_reader(view, place_of.key);
+    if (trouble.what.empty()) m_reader(view, place.key);
     return trouble.what.empty() || fail(trouble.what);
   }
 
@@ -170,7 +170,7 @@ class Walk {
   bool broken(const char* wanted) {
     peek();
     const std::string where = m_element > 0 ? ", after element " + std::to_string(m_element) + " at byte " : ", byte ";
-    m_error = m_shape.what + where + std::to_string(place()) + ": ";
+    m_error = m_shape.what + where + std::to_string(position()) + ": ";
     m_error += m_scan.at() >= m_window.text().size() && m_started ? "the JSON breaks off" : wanted;
     return false;
   }

@@ -111,7 +111,7 @@ using Reader = std::function<void(const View& record, std::string_view list)>;
 /// Lines before the first one that begins with `[` or `{` are skipped (istioctl warnings). Takes any bytes; gives an
 /// sentence with element and byte when the text breaks off, is no JSON, has another shape, or a record has trouble. Of a
 /// text that comes part by part no more than a part is in memory; where it cannot be read to its end, or has a gap of blanks
-/// longer than a part, that is an error too.
+/// of some kilobytes, that is an error too.
 Expected<Done> for_each_record(const Input& text, const Shape& shape, const Reader& reader);
 
 /// Parses single small JSON texts (log lines) with one reused buffer.

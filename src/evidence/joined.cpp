@@ -20,18 +20,6 @@ std::optional<Key> dump_key(const run::Argv& command) {
   return key && in_config_dump(key->kind) && command_for(*key) == command ? key : std::nullopt;
 }
 
-/// One part of a joined answer, as a command of its own would have printed it.
-run::CommandResult part_of(const run::CommandResult& joined, const run::Argv& member) {
-  run::CommandResult part;
-  part.argv = member;
-  part.end = joined.end;
-  part.exit_code = joined.exit_code;
-  part.took = joined.took;
-  part.why = joined.why;
-  part.together = joined.argv;
-  return part;
-}
-
 const char* section_of(Kind kind) {
   switch (kind) {
     case Kind::clusters: return "ClustersConfigDump\"";
@@ -60,23 +48,17 @@ std::vector<Join> joins_of(const std::vector<run::Argv>& commands) {
 std::optional<std::vector<run::CommandResult>> take_apart(const std::vector<run::Argv>& members, const run::CommandResult& joined) {
   if (joined.end != run::End::exited || joined.exit_code != 0 || joined.truncated) return std::nullopt;
   const std::string_view text = joined.out;
-  JsonScanner scan(member_slice(text.substr(json_start(text)), "configs"), 0);
-  if (!scan.take('[')) return std::nullopt;
-  std::vector<std::string_view> sections;
-  do {
-    scan.peek();
-    sections.push_back(scan.value());
-  } while (scan.take(','));
-  if (!scan.take(']')) return std::nullopt;
+  const auto sections = element_slices(member_slice(text.substr(json_start(text)), "configs"));
+  if (!sections) return std::nullopt;
   std::vector<run::CommandResult> parts;
   for (const auto& member : members) {
     const auto key = dump_key(member);
     if (!key) return std::nullopt;
-    const auto section = std::find_if(sections.begin(), sections.end(), [&](std::string_view slice) {
+    const auto section = std::find_if(sections->begin(), sections->end(), [&](std::string_view slice) {
       return ends_with(member_slice(slice, "@type"), std::string(".") + section_of(key->kind));
     });
-    if (section == sections.end()) return std::nullopt;
-    parts.push_back(part_of(joined, member));
+    if (section == sections->end()) return std::nullopt;
+    parts.push_back(run::in_place_of(member, joined));
     parts.back().out = "{\n \"configs\": [\n  " + std::string(*section) + "\n ]\n}\n";
   }
   return parts;

@@ -117,6 +117,18 @@ std::size_t json_start(std::string_view text) {
   return text.size();
 }
 
+std::optional<std::vector<std::string_view>> element_slices(std::string_view list) {
+  JsonScanner scan(list, 0);
+  std::vector<std::string_view> elements;
+  if (!scan.take('[')) return std::nullopt;
+  if (scan.take(']')) return elements;
+  do {
+    elements.push_back(scan.value());
+    if (elements.back().empty()) return std::nullopt;
+  } while (scan.take(','));
+  return scan.take(']') ? std::optional(elements) : std::nullopt;
+}
+
 std::string_view member_slice(std::string_view object, std::string_view name) {
   JsonScanner scan(object, 0);
   if (!scan.take('{') || scan.take('}')) return {};

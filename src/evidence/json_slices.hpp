@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 namespace meshdx::evidence {
 
@@ -41,6 +43,9 @@ class JsonScanner {
 
 /// Where the JSON of a command's output begins: at the first line that begins with a bracket; text.size() when none does.
 std::size_t json_start(std::string_view text);
+
+/// The elements of a list as they are written; nullopt when it is no list, or breaks off.
+std::optional<std::vector<std::string_view>> element_slices(std::string_view list);
 
 /// The member's value as it is written, "" when the object (a slice that begins with `{`) has no such member or is broken.
 std::string_view member_slice(std::string_view object, std::string_view name);

@@ -1,6 +1,7 @@
 // The one table of kinds: name, resource and parser of each. Internal to src/evidence.
 #pragma once
 
+#include <algorithm>
 #include <any>
 #include <optional>
 #include <string>
@@ -41,6 +42,13 @@ struct KindRow {
   Parse parse;
   Find find;                     ///< nullptr for what is no list of objects
   Put put;                       ///< nullptr for kinds no fix edits
+
+  /// Whether kubectl lists it.
+  [[nodiscard]] bool is_list() const { return family == Family::list || family == Family::cluster_list; }
+  /// "virtualservices"
+  [[nodiscard]] std::string_view plural() const { return std::string_view(resource).substr(0, std::string_view(resource).find('.')); }
+  /// "networking.istio.io"; "" for Kubernetes' core kinds.
+  [[nodiscard]] std::string_view group() const { return std::string_view(resource).substr(std::min(plural().size() + 1, std::string_view(resource).size())); }
 };
 
 /// All rows, in the order of the enum.

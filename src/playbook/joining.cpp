@@ -78,10 +78,8 @@ std::optional<std::vector<run::CommandResult>> JoiningRunner::parts_of(const std
   for (const auto& asked : whose) members.push_back(asked.argv);
   if (!fails_all(result)) return evidence::take_apart(members, result);
   for (const auto& member : members) {
-    auto& part = parts.emplace_back(result);
-    part.argv = member;
-    part.out.clear();
-    part.together = result.argv;
+    parts.push_back(run::in_place_of(member, result));
+    parts.back().err = result.err;
   }
   return parts;
 }
@@ -118,9 +116,8 @@ void JoiningRunner::scout_is_back(const run::CommandResult& result) {
       start_inner(asked.argv, {asked});
       continue;
     }
-    m_finished.push_back({asked.ticket, result});
-    m_finished.back().result.argv = asked.argv;
-    m_finished.back().result.together = result.argv;
+    m_finished.push_back({asked.ticket, run::in_place_of(asked.argv, result)});
+    m_finished.back().result.err = result.err;
   }
 }
 

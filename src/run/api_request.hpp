@@ -53,7 +53,7 @@ struct SinkBody {
 inline std::string error_from_server(unsigned code, const std::string& body) {
   const auto status = parse_json(body);
   if (!status || text_at(*status, "kind") != "Status") {
-    return code == 404 ? "Error from server (NotFound): the server could not find the requested resource\n" : "";
+    return code == 404 ? g_no_such_path : "";
   }
   const auto reason = text_at(*status, "reason");
   const auto message = text_at(*status, "message");

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "util/input.hpp"
@@ -17,6 +18,7 @@ using Argv = std::vector<std::string>;
 /// `kubectl get --raw PATH`: one request of the Kubernetes API. A live runner sends it through a `kubectl proxy`
 /// (run/api_proxy.hpp); where that cannot be done, or the answer does not tell what a kubectl would say, the request ends as
 /// `not_started`, and the command that it stands in for is to be run.
+inline Argv api_read(std::string path) { return {"kubectl", "get", "--raw", std::move(path)}; }
 inline bool is_api_read(const Argv& argv) { return argv.size() == 4 && argv[0] == "kubectl" && argv[1] == "get" && argv[2] == "--raw"; }
 
 /// How a command ended. Only `exited` says anything about the exit code.
@@ -43,6 +45,30 @@ struct CommandResult {
   std::string why;        ///< a sentence, when `end` is not `exited`
   Argv together;          ///< what was really asked in its place (evidence/api_read.hpp), perhaps for others too (evidence/joined.hpp); {}: itself
 };
+
+/// What kubectl prints of a path that the API server does not have (client-go's NewGenericServerResponse).
+inline constexpr const char* g_no_such_path = "Error from server (NotFound): the server could not find the requested resource\n";
+
+/// The result without what was printed.
+inline CommandResult how_it_ended(const CommandResult& result) {
+  CommandResult bare;
+  bare.argv = result.argv;
+  bare.end = result.end;
+  bare.exit_code = result.exit_code;
+  bare.truncated = result.truncated;
+  bare.took = result.took;
+  bare.why = result.why;
+  bare.together = result.together;
+  return bare;
+}
+
+/// The result of a command from that of what was asked in its place. What was printed is for whoever takes it apart.
+inline CommandResult in_place_of(const Argv& command, const CommandResult& asked) {
+  auto result = how_it_ended(asked);
+  result.argv = command;
+  result.together = asked.argv;
+  return result;
+}
 
 /// A command that has ended, with the ticket it was started under.
 struct Finished {

@@ -188,7 +188,7 @@ void LiveRunner::Engine::watch_deadline() {
 void LiveRunner::Engine::kill_all(End end, const std::function<std::string(const Argv&)>& why) {
   for (const auto& task : m_running) task->job->kill(end, why(task->finished.result.argv));
   for (const auto& task : std::list<TaskPtr>(m_requests)) {   // each leaves the list when it ends
-    if (task->request) task->request->stop(end, why(task->finished.result.argv));
+    task->request->stop(end, why(task->finished.result.argv));
   }
   m_api.close();
 }

@@ -41,14 +41,7 @@ Expected<Done> RecordingRunner::write(const std::string& path, Recording head) c
   std::vector<CommandResult> results;
   results.reserve(m_results.size());
   for (const auto& [order, raw] : m_results) {
-    CommandResult clean;
-    clean.argv = raw.argv;
-    clean.end = raw.end;
-    clean.exit_code = raw.exit_code;
-    clean.truncated = raw.truncated;
-    clean.together = raw.together;
-    clean.took = raw.took;
-    clean.why = raw.why;
+    auto clean = how_it_ended(raw);
     clean.out = redactor.redact(raw.argv, raw.out);
     clean.err = redactor.redact(raw.argv, raw.err);
     results.push_back(std::move(clean));

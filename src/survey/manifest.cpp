@@ -29,12 +29,9 @@ const Manifest* Manifests::find(const std::string& kind, const std::string& ns, 
 
 std::optional<evidence::Kind> list_of(const std::string& group, const std::string& kind) {
   for (const auto& row : evidence::kind_rows()) {
-    const bool list = row.family == evidence::Family::list || row.family == evidence::Family::cluster_list;
     // A kind that two groups have is written with its group: Gateway.gateway.networking.k8s.io.
     const bool named = row.kubernetes_kind == kind || row.kubernetes_kind == kind + "." + group;
-    const std::string resource = row.resource;
-    const auto dot = resource.find('.');
-    if (list && named && (dot == std::string::npos ? "" : resource.substr(dot + 1)) == group) return row.kind;
+    if (row.is_list() && named && row.group() == group) return row.kind;
   }
   return std::nullopt;
 }

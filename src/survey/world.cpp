@@ -339,7 +339,7 @@ void Builder::file_lists() {
   std::map<std::pair<Kind, std::string>, Json> lists;
   const std::set<Kind> by_namespace = {Kind::services, Kind::endpointslices, Kind::pods, Kind::deployments, Kind::replicasets, Kind::statefulsets, Kind::events, Kind::networkpolicies};
   for (const auto& row : kind_rows()) {
-    if (row.family != Family::list && row.family != Family::cluster_list) continue;
+    if (!row.is_list()) continue;
     if (by_namespace.count(row.kind) == 0) lists[{row.kind, ""}] = Json::array();
     else for (const auto& ns : m_world.namespaces) lists[{row.kind, ns}] = Json::array();
   }
