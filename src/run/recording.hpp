@@ -67,9 +67,8 @@ struct Redaction {
 class OutputStore {
  public:
   virtual ~OutputStore() = default;
-  /// The bytes of one file, at most `max` of them. The Error says what is wrong ("is missing", "is a link").
-  [[nodiscard]] virtual Expected<std::string> read(const std::string& file, std::uint64_t max) const = 0;
-  /// The bytes of one file part by part; an Input whose text is in memory where they lie there. Errors as read()'s.
+  /// The bytes of one file: part by part, or in memory where they lie there. The Error says what is wrong ("is missing", "is a
+  /// link").
   [[nodiscard]] virtual Expected<Input> open(const std::string& file) const = 0;
   /// Whether a link or anything else than folders and a regular file is on the way to the file; "" when all is well,
   /// and when it is merely missing.

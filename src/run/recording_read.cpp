@@ -208,53 +208,51 @@ Expected<Done> check_files(const Recording& recording) {
   return Done{};
 }
 
-/// What is wrong with an output of so many bytes and this checksum, "" when it is as it was recorded.
-std::string damage_of(const RecordedOutput& output, std::uint64_t bytes, const std::string& sum) {
-  if (bytes != output.bytes) return fmt::format("{} holds {} bytes, but {} were recorded", output.file, bytes, output.bytes);
+/// "" when the checksum of an output is the recorded one.
+std::string damage_of(const RecordedOutput& output, const std::string& sum) {
   return sum == output.sha256 ? "" : fmt::format("{} was changed after the recording", output.file);
-}
-
-/// Fills one output in; "" or what is wrong with it.
-std::string load(const OutputStore& store, const std::optional<RecordedOutput>& output, std::string& into) {
-  if (!output) return "";
-  auto bytes = store.read(output->file, g_max_recorded_output);
-  if (!bytes.ok()) return fmt::format("{} {}", output->file, bytes.error());
-  auto damage = damage_of(*output, bytes->size(), sha256(*bytes));
-  if (damage.empty()) into = std::move(*bytes);
-  return damage;
 }
 
 /// The bytes as they come, and at their end whether they are the ones that were recorded.
 Input::Next checked(const Input& input, const RecordedOutput& output) {
-  struct State {
-    Input::Next next;
-    RecordedOutput output;
-    Sha256 sum;
-    std::uint64_t bytes = 0;
-  };
-  auto state = std::make_shared<State>(State{input.next(), output, {}});
-  return [state](char* into, std::size_t room) -> Expected<std::size_t> {
-    const auto got = state->next(into, room);
-    if (!got) return Error{fmt::format("{} {}", state->output.file, got.error())};
-    state->sum.add({into, *got});
-    state->bytes += *got;
-    const bool over = *got == 0 || state->bytes > state->output.bytes;
-    const auto damage = over ? damage_of(state->output, state->bytes, state->sum.sum()) : "";
+  return [next = input.next(), output, sum = Sha256()](char* into, std::size_t room) mutable -> Expected<std::size_t> {
+    const auto got = next(into, room);
+    if (!got) return Error{fmt::format("{} {}", output.file, got.error())};
+    sum.add({into, *got});
+    const auto damage = *got == 0 ? damage_of(output, sum.sum()) : "";
     return damage.empty() ? got : Expected<std::size_t>(Error{damage});
   };
 }
 
-Input open_stored(const OutputStore& store, const RecordedOutput& output) {
+/// An output where it lies. What is wrong with it is told at once or, of its bytes, when they have been read.
+Input open_output(const OutputStore& store, const RecordedOutput& output) {
   const auto input = store.open(output.file);
   std::string damage;
   if (!input) damage = fmt::format("{} {}", output.file, input.error());
-  else if (input->in_memory()) damage = damage_of(output, input->size(), sha256(input->text()));
+  else if (input->size() != output.bytes) damage = fmt::format("{} holds {} bytes, but {} were recorded", output.file, input->size(), output.bytes);
+  else if (input->in_memory()) damage = damage_of(output, sha256(input->text()));
   else return {checked(*input, output), input->size()};
   if (damage.empty()) return *input;
   return {[damage](char*, std::size_t) { return Expected<std::size_t>(Error{damage}); }, 0};
 }
 
+/// Fills one output in; "" or what is wrong with it.
+std::string load(const OutputStore& store, const std::optional<RecordedOutput>& output, std::string& into) {
+  if (!output) return "";
+  auto text = open_output(store, *output).whole();
+  if (!text) return text.error();
+  into = std::move(*text);
+  return "";
+}
+
 bool is_proxy_dump(const Argv& argv) { return argv.size() > 1 && argv[0] == "istioctl" && argv[1] == "proxy-config"; }
+
+Expected<std::string> read_head(const OutputStore& store) {
+  const auto input = store.open("recording.json");
+  if (!input) return Error{input.error()};
+  if (input->size() > g_max_recording_json) return Error{fmt::format("is larger than {} bytes", g_max_recording_json)};
+  return input->whole();
+}
 
 Error about(const std::string& path, const std::string& what) {
   return {fmt::format("bad recording {}: {}", path, what)};
@@ -278,7 +276,7 @@ CommandResult Recording::result(const RecordedCommand& command) const {
   }
   if (store == nullptr) return result;
   const bool stored = is_proxy_dump(command.argv) && command.out && command.out->bytes > g_most_held;
-  if (stored) result.stored = [files = store, output = *command.out] { return open_stored(*files, output); };
+  if (stored) result.stored = [files = store, output = *command.out] { return open_output(*files, output); };
   std::string damage = stored ? "" : load(*store, command.out, result.out);
   if (damage.empty()) damage = load(*store, command.err, result.err);
   if (damage.empty()) return result;
@@ -307,7 +305,7 @@ Expected<Recording> read_recording(const std::string& path) {
   if (!folder && !S_ISREG(status.st_mode)) return about(path, "it is neither a folder nor a .tar.gz");
   auto store = folder ? open_folder(path) : open_archive(path);
   if (!store.ok()) return Error{store.error()};
-  const auto json = (*store)->read("recording.json", g_max_recording_json);
+  const auto json = read_head(**store);
   if (!json.ok()) return about(path, "its recording.json " + json.error());
   auto recording = parse_recording(*json);
   if (!recording.ok()) return about(path, recording.error());

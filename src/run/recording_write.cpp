@@ -185,7 +185,9 @@ fs::path without_slash(const std::string& path) {
 
 Expected<Done> check_recording_target(const std::string& path) {
   if (path.empty()) return Error{"the recording needs a folder's name or a name that ends in .tar.gz"};
-  if (is_archive_name(path) && !archive_library()) return Error{fmt::format("{} cannot be recorded to: {}", path, archive_library().error())};
+  if (is_archive_name(path)) {
+    if (const auto library = archive_library(); !library) return Error{fmt::format("{} cannot be recorded to: {}", path, library.error())};
+  }
   std::error_code failed;
   const fs::path target = without_slash(path);
   const auto status = fs::symlink_status(target, failed);

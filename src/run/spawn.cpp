@@ -130,6 +130,23 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   ::_exit(127);
 }
 
+/// Pipes, words and environment for a child, which `run` makes: it gives the child's number, or an errno.
+template <class Run>
+Expected<Child> start(const std::string& file, const std::vector<std::string>& argv, Run run) {
+  Pipe out;
+  Pipe err;
+  if (!out.open() || !err.open()) return Error{fmt::format("no pipe for {}: {}", file, std::strerror(errno))};
+  const auto environment = child_environment();
+  const auto words = pointers(argv);
+  const auto variables = pointers(environment);
+  Child child;
+  const int failed = run(child.pid, words.data(), variables.data(), out.write, err.write);
+  if (failed != 0) return Error{fmt::format("{} could not be started: {}", file, std::strerror(failed))};
+  std::swap(child.out, out.read);
+  std::swap(child.err, err.read);
+  return child;
+}
+
 bool is_program(const std::string& file) {
   struct stat status {};
   return ::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(file.c_str(), X_OK) == 0;
@@ -148,36 +165,21 @@ std::string find_on_path(const std::string& program) {
 }
 
 Expected<Child> spawn(const std::string& file, const std::vector<std::string>& argv) {
-  Pipe out;
-  Pipe err;
-  if (!out.open() || !err.open()) return Error{fmt::format("no pipe for {}: {}", file, std::strerror(errno))};
-  const SpawnSettings settings(out.write, err.write);
-  const auto environment = child_environment();
-  Child child;
-  const int failed = ::posix_spawn(&child.pid, file.c_str(), &settings.actions, &settings.attributes,
-                                   pointers(argv).data(), pointers(environment).data());
-  if (failed != 0) return Error{fmt::format("{} could not be started: {}", file, std::strerror(failed))};
-  std::swap(child.out, out.read);
-  std::swap(child.err, err.read);
-  return child;
+  return start(file, argv, [&](pid_t& pid, char* const* words, char* const* environment, int out, int err) {
+    const SpawnSettings settings(out, err);
+    return ::posix_spawn(&pid, file.c_str(), &settings.actions, &settings.attributes, words, environment);
+  });
 }
 
 Expected<Child> spawn_bound(const std::string& file, const std::vector<std::string>& argv) {
-  Pipe out;
-  Pipe err;
-  if (!out.open() || !err.open()) return Error{fmt::format("no pipe for {}: {}", file, std::strerror(errno))};
-  const auto environment = child_environment();
-  const auto words = pointers(argv);
-  const auto variables = pointers(environment);
   const pid_t parent = ::getpid();
-  Child child;
-  child.pid = ::fork();
-  if (child.pid == 0) become(file.c_str(), words.data(), variables.data(), out.write, err.write, parent);
-  if (child.pid < 0) return Error{fmt::format("{} could not be started: {}", file, std::strerror(errno))};
-  ::setpgid(child.pid, child.pid);   // whoever is first: it may be killed before it has come to that
-  std::swap(child.out, out.read);
-  std::swap(child.err, err.read);
-  return child;
+  return start(file, argv, [&](pid_t& pid, char* const* words, char* const* environment, int out, int err) {
+    pid = ::fork();
+    if (pid == 0) become(file.c_str(), words, environment, out, err, parent);
+    if (pid < 0) return errno;
+    ::setpgid(pid, pid);   // whoever is first: it may be killed before it has come to that
+    return 0;
+  });
 }
 
 }  // namespace meshdx::run

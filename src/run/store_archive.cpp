@@ -15,13 +15,6 @@ class Unpacked : public OutputStore {
  public:
   explicit Unpacked(Files files) : m_files(std::move(files)) {}
 
-  [[nodiscard]] Expected<std::string> read(const std::string& file, std::uint64_t max) const override {
-    const auto found = m_files.find(file);
-    if (found == m_files.end()) return Error{"is missing"};
-    if (found->second.size() > max) return Error{fmt::format("is larger than {} bytes", max)};
-    return found->second;
-  }
-
   [[nodiscard]] Expected<Input> open(const std::string& file) const override {
     const auto found = m_files.find(file);
     if (found == m_files.end()) return Error{"is missing"};

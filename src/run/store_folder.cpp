@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -32,32 +32,15 @@ class Descriptor {
   int m_fd;
 };
 
-Expected<std::string> read_all(int fd, std::uint64_t max) {
-  struct stat status {};
-  if (::fstat(fd, &status) != 0) return Error{std::strerror(errno)};
-  if (!S_ISREG(status.st_mode)) return Error{"is not a regular file"};
-  const auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size > max) return Error{fmt::format("is larger than {} bytes", max)};
-  std::string bytes;
-  bytes.reserve(static_cast<std::size_t>(size));
-  std::array<char, 65536> part{};   // a string can only be made with its bytes set: a copy of what is in the cache is cheaper
-  while (bytes.size() < size) {
-    const auto got = ::read(fd, part.data(), std::min<std::size_t>(part.size(), size - bytes.size()));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Error{std::strerror(errno)};
-    if (got == 0) break;
-    bytes.append(part.data(), static_cast<std::size_t>(got));
-  }
-  return bytes;
-}
-
-/// The bytes of a descriptor from its start on.
-Input::Next reader_of(std::shared_ptr<Descriptor> descriptor) {
-  return [descriptor = std::move(descriptor)](char* into, std::size_t room) -> Expected<std::size_t> {
+/// The `left` bytes of a descriptor; a file that grows meanwhile is not followed.
+Input::Next reader_of(std::shared_ptr<Descriptor> descriptor, std::size_t left) {
+  return [descriptor = std::move(descriptor), left](char* into, std::size_t room) mutable -> Expected<std::size_t> {
     for (;;) {
-      const auto got = ::read(descriptor->get(), into, room);
-      if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno != EINTR) return Error{std::strerror(errno)};
+      const auto got = ::read(descriptor->get(), into, std::min(room, left));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return Error{std::strerror(errno)};
+      left -= static_cast<std::size_t>(got);
+      return static_cast<std::size_t>(got);
     }
   };
 }
@@ -66,19 +49,21 @@ class Folder : public OutputStore {
  public:
   explicit Folder(int fd) : m_folder(fd) {}
 
-  [[nodiscard]] Expected<std::string> read(const std::string& file, std::uint64_t max) const override {
-    const auto descriptor = descriptor_of(file);
-    if (!descriptor) return Error{descriptor.error()};
-    return read_all((*descriptor)->get(), max);
-  }
-
   [[nodiscard]] Expected<Input> open(const std::string& file) const override {
-    const auto descriptor = descriptor_of(file);
-    if (!descriptor) return Error{descriptor.error()};
+    // Part by part and O_NOFOLLOW each, so that no link can be swapped in on the way; O_NONBLOCK for a planted FIFO.
+    const auto at = std::make_shared<Descriptor>(::fcntl(m_folder.get(), F_DUPFD_CLOEXEC, 0));
+    const auto parts = split(file, '/');
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const int kind = i + 1 < parts.size() ? O_DIRECTORY : O_NONBLOCK;
+      const int next = ::openat(at->get(), parts[i].c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | kind);
+      if (next < 0) return Error{refusal(errno)};
+      at->reset(next);
+    }
     struct stat status {};
-    if (::fstat((*descriptor)->get(), &status) != 0) return Error{std::strerror(errno)};
+    if (::fstat(at->get(), &status) != 0) return Error{std::strerror(errno)};
     if (!S_ISREG(status.st_mode)) return Error{"is not a regular file"};
-    return Input(reader_of(*descriptor), static_cast<std::size_t>(status.st_size));
+    const auto size = static_cast<std::size_t>(status.st_size);
+    return Input(reader_of(at, size), size);
   }
 
   [[nodiscard]] std::string objection(const std::string& file) const override {
@@ -93,19 +78,6 @@ class Folder : public OutputStore {
   }
 
  private:
-  [[nodiscard]] Expected<std::shared_ptr<Descriptor>> descriptor_of(const std::string& file) const {
-    // Part by part and O_NOFOLLOW each, so that no link can be swapped in on the way; O_NONBLOCK for a planted FIFO.
-    auto at = std::make_shared<Descriptor>(::fcntl(m_folder.get(), F_DUPFD_CLOEXEC, 0));
-    const auto parts = split(file, '/');
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      const int kind = i + 1 < parts.size() ? O_DIRECTORY : O_NONBLOCK;
-      const int next = ::openat(at->get(), parts[i].c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | kind);
-      if (next < 0) return Error{refusal(errno)};
-      at->reset(next);
-    }
-    return at;
-  }
-
   static std::string refusal(int error) {
     if (error == ENOENT) return "is missing";
     if (error == ELOOP) return "is a link";

@@ -1,7 +1,7 @@
 // A text that is read once, from front to back: it may lie in memory, or be too big for that and come part by part.
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -33,17 +33,15 @@ class Input {
   /// All of it. Reads what comes part by part.
   [[nodiscard]] Expected<std::string> whole() const {
     if (in_memory()) return std::string(m_text);
-    std::string text(m_size, '\0');
-    std::size_t filled = 0;
+    std::string text;
+    text.reserve(m_size);
+    std::array<char, 65536> part{};   // a string can only be made with its bytes set: a copy of what is in the cache is cheaper
     for (;;) {
-      if (filled == text.size()) text.resize(text.size() + 1);   // room to be told of the end
-      const auto got = m_next(text.data() + filled, text.size() - filled);
+      const auto got = m_next(part.data(), part.size());
       if (!got) return Error{got.error()};
-      if (*got == 0) break;
-      filled += *got;
+      if (*got == 0) return text;
+      text.append(part.data(), *got);
     }
-    text.resize(filled);
-    return text;
   }
 
  private:

@@ -5,14 +5,13 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "children.hpp"
 #include "folder.hpp"
 #include "run/interrupt.hpp"
 #include "run/live.hpp"
@@ -91,11 +90,6 @@ std::vector<CommandResult> read_all(const LiveOptions& options, const std::vecto
   return results;
 }
 
-std::string text_of(const std::string& file) {
-  std::ifstream stream(file);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 /// What stands between two marks.
 std::string between(const std::string& text, const std::string& from, const std::string& to) {
   const auto start = text.find(from) + from.size();
@@ -103,16 +97,6 @@ std::string between(const std::string& text, const std::string& from, const std:
 }
 
 std::size_t lines_in(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
-
-bool gone(const std::string& pid) {
-  for (int i = 0; i < 200; ++i) {
-    if (!std::filesystem::exists("/proc/" + pid) || contains(text_of("/proc/" + pid + "/stat"), ") Z ")) return true;
-    std::this_thread::sleep_for(milliseconds(25));
-  }
-  return false;
-}
-
-bool has_children() { return ::waitpid(-1, nullptr, WNOHANG) == 0 || errno != ECHILD; }
 
 }  // namespace
 
@@ -136,10 +120,10 @@ TEST_CASE("api: many reads, one process, which is gone at the end with its socke
   CHECK(contains(started, "--reject-methods=^[^G],^.[^E],^..[^T],^...."));
   CHECK(folder.read("mode") == "0o40700");
   CHECK(starts_with(folder.read("asked"), "localhost /api/v1/pods\n"));
-  CHECK(gone(folder.read("pid")));
+  CHECK(test::dies(folder, "pid"));
   const auto socket = between(started, "--unix-socket=", " ");
   CHECK_FALSE(std::filesystem::exists(std::filesystem::path(socket).parent_path()));
-  CHECK_FALSE(has_children());
+  CHECK_FALSE(test::has_children());
 }
 
 TEST_CASE("api: errors in kubectl's words; what the proxy cannot tell is left to a kubectl") {
@@ -182,7 +166,7 @@ TEST_CASE("api: without a proxy nothing is read, and no process started for it")
       CHECK(result.why == "there is no `kubectl proxy` to read the API through");
     }
     CHECK_FALSE(std::filesystem::exists(folder.path("ran")));
-    CHECK_FALSE(has_children());
+    CHECK_FALSE(test::has_children());
   }
   const test::TempFolder folder;
   LiveOptions options;
@@ -227,8 +211,8 @@ TEST_CASE("api: timeout, deadline and the runner's end stop a read") {
     runner.start(1, read_of("/api/v1/slow"), seconds(60));
     std::this_thread::sleep_for(milliseconds(300));
   }
-  CHECK(gone(folder.read("pid")));
-  CHECK_FALSE(has_children());
+  CHECK(test::dies(folder, "pid"));
+  CHECK_FALSE(test::has_children());
 }
 
 TEST_CASE("api: a proxy that never comes up holds nothing up for ever, Ctrl-C ends the waiting at once") {
@@ -253,5 +237,5 @@ TEST_CASE("spawn: a bound child dies with whoever started it, however that ended
     ::kill(::getpid(), SIGKILL);
   }
   ::waitpid(middle, nullptr, 0);
-  CHECK(gone(std::string(trim(folder.read("pid")))));
+  CHECK(test::dies(folder, "pid"));
 }

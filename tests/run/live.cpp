@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "children.hpp"
 #include "folder.hpp"
 #include "run/interrupt.hpp"
 #include "run/live.hpp"
@@ -50,25 +51,6 @@ std::size_t open_descriptors() {
   std::size_t n = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++n;
   return n;
-}
-
-bool has_children() { return ::waitpid(-1, nullptr, WNOHANG) == 0 || errno != ECHILD; }
-
-/// Whether the process whose number the script left in a file is gone, or becomes so soon.
-bool dies(const test::TempFolder& folder, const std::string& file) {
-  const auto pid = to_number(trim(folder.read(file)));
-  REQUIRE(pid.has_value());
-  for (int i = 0; i < 200; ++i) {
-    const std::string stat = [&] {
-      std::ifstream stream("/proc/" + std::to_string(*pid) + "/stat");
-      std::string line;
-      std::getline(stream, line);
-      return line;
-    }();
-    if (stat.empty() || contains(stat, ") Z ")) return true;  // an orphan's zombie is init's business
-    std::this_thread::sleep_for(milliseconds(25));
-  }
-  return false;
 }
 
 }  // namespace
@@ -120,7 +102,7 @@ TEST_CASE("live: a program that cannot be executed is not started") {
   const auto result = run_one(options);
   CHECK(result.end == End::not_started);
   CHECK(contains(result.why, "could not be started"));
-  CHECK_FALSE(has_children());
+  CHECK_FALSE(test::has_children());
 }
 
 TEST_CASE("live: a refused command starts no process") {
@@ -213,8 +195,8 @@ TEST_CASE("live: a timeout kills grandchildren, even those deaf to SIGTERM") {
   CHECK(result.end == End::timed_out);
   CHECK(result.why == "`kubectl version` did not end within 500 ms, so it was killed");
   CHECK(result.out == "some\n");
-  CHECK(dies(folder, "pid"));
-  CHECK_FALSE(has_children());
+  CHECK(test::dies(folder, "pid"));
+  CHECK_FALSE(test::has_children());
 }
 
 TEST_CASE("live: a grandchild that keeps a pipe open does not hold the run up") {
@@ -226,7 +208,7 @@ TEST_CASE("live: a grandchild that keeps a pipe open does not hold the run up") 
   CHECK(result.end == End::exited);
   CHECK(result.exit_code == 5);
   CHECK(result.out == "answer\n");
-  CHECK(dies(folder, "pid"));
+  CHECK(test::dies(folder, "pid"));
 }
 
 TEST_CASE("live: a grandchild that left the group with a pipe does not hold the run up either") {
@@ -261,7 +243,7 @@ TEST_CASE("live: a hundred children, no zombie and no descriptor left") {
       CHECK(finished->result.err == "e" + std::to_string(finished->ticket) + "\n");
     }
     CHECK_FALSE(runner.wait().has_value());
-    CHECK_FALSE(has_children());
+    CHECK_FALSE(test::has_children());
   }
   CHECK(open_descriptors() == before);
 }
@@ -303,7 +285,7 @@ TEST_CASE("live: the deadline ends what runs and starts nothing more") {
   const bool one_ran = contains(first->result.why, "was running, so it was killed") ||
                        contains(second->result.why, "was running, so it was killed");
   CHECK(one_ran);
-  CHECK_FALSE(has_children());
+  CHECK_FALSE(test::has_children());
 }
 
 TEST_CASE("live: Ctrl-C ends all groups") {
@@ -330,7 +312,7 @@ TEST_CASE("live: Ctrl-C ends all groups") {
     }
     runner.start(2, g_version, seconds(60));
     CHECK(runner.wait()->result.end == End::interrupted);
-    CHECK_FALSE(has_children());
+    CHECK_FALSE(test::has_children());
   }
   struct sigaction after {};
   ::sigaction(SIGINT, nullptr, &after);
@@ -349,7 +331,7 @@ TEST_CASE("live: a runner that goes takes its children with it") {
     runner.start(0, g_version, seconds(60));
     for (int i = 0; i < 400 && trim(folder.read("pid")).empty(); ++i) std::this_thread::sleep_for(milliseconds(25));
   }
-  CHECK(dies(folder, "pid"));
-  CHECK_FALSE(has_children());
+  CHECK(test::dies(folder, "pid"));
+  CHECK_FALSE(test::has_children());
   CHECK(open_descriptors() == before);
 }
